@@ -1,0 +1,1 @@
+"""The REST API over the catalog. Imports catalog only, never torch."""

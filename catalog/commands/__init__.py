@@ -1,0 +1,1 @@
+"""The ``headbook`` command: ``main`` and one module a subcommand."""

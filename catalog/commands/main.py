@@ -1,0 +1,75 @@
+"""The ``headbook`` command. Each subcommand imports its rooms only when it runs."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable
+
+import typer
+
+from catalog import __version__
+
+app = typer.Typer(
+    name="headbook",
+    help="The verified field guide to attention heads of language models.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+# One line a subcommand: its module under catalog.commands has a function of the same name.
+SUBCOMMANDS = ("validate", "verify", "show", "stats", "db", "site", "serve", "schema")
+
+
+class CommandError(Exception):
+    """Something the person at the keyboard can mend; its text says what and how.
+
+    Args:
+        message: what is wrong and what would be right.
+        exit_code: 2 for wrong use, 1 for everything else.
+    """
+
+    def __init__(self, message: str, exit_code: int = 1) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+def _load(name: str) -> Callable[..., object]:
+    module = importlib.import_module(f"catalog.commands.{name}")
+    command: Callable[..., object] = getattr(module, name)
+    return command
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"headbook {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _headbook(
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Print the version."
+    ),
+) -> None:
+    """The verified field guide to attention heads of language models."""
+
+
+for _name in SUBCOMMANDS:
+    app.command(_name)(_load(_name))
+
+
+def main() -> None:
+    """Run the command; errors that a person can mend are printed, never a traceback."""
+    try:
+        app()
+    except CommandError as error:
+        print(f"headbook: {error}", file=sys.stderr)  # noqa: T201
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        print("headbook: interrupted; run the same command to go on", file=sys.stderr)  # noqa: T201
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.exit(0)

@@ -1,0 +1,33 @@
+"""The pydantic models of everything that is written down: one module a subject.
+
+``base`` (ids, heads, prose) <- ``prompts``, ``measures``, ``controls`` <- ``recipe`` <-
+``head_type`` (with ``claim``), ``paper``, ``model``, ``vocabulary``, ``housekeeping``
+(redirects, changes), ``evidence``.
+"""
+
+from catalog.schema.base import Head, Stage, Strict
+from catalog.schema.claim import Checked, Claim
+from catalog.schema.evidence import Evidence
+from catalog.schema.head_type import HeadType
+from catalog.schema.housekeeping import Change, Redirects
+from catalog.schema.model import Model
+from catalog.schema.paper import Paper
+from catalog.schema.recipe import Recipe
+from catalog.schema.vocabulary import TextSet, Vocabulary
+
+__all__ = [
+    "Change",
+    "Checked",
+    "Claim",
+    "Evidence",
+    "Head",
+    "HeadType",
+    "Model",
+    "Paper",
+    "Recipe",
+    "Redirects",
+    "Stage",
+    "Strict",
+    "TextSet",
+    "Vocabulary",
+]

@@ -1,0 +1,298 @@
+"""Builders: what a recipe lets the model read. Parameters only; the code is in ``verify``.
+
+A builder marks positions with **roles**. A *query role* names the positions whose attention or
+logits are read; a *key role* names, for each of them, the positions looked at. Every builder
+offers the universal key roles of :data:`UNIVERSAL_KEYS`.
+
+A class with ``runnable = False`` is part of the language but has no code yet: an entry may
+describe a recipe with it (``status: described``) and cannot ask to have it run.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Discriminator, Field, Tag, model_validator
+
+from catalog.schema.base import Slug, Strict
+
+UNIVERSAL_KEYS: frozenset[str] = frozenset(
+    {"previous", "two-before", "self", "first", "uniform", "same-offset"}
+)
+"""Key roles that need nothing from the builder.
+
+``previous`` i-1, ``two-before`` i-2, ``self`` i, ``first`` position 0, ``uniform`` every key with
+weight 1/(i+1) (what evenly spread attention gives), ``same-offset`` the distance at which the
+measure's own key role lies in the same prompt (only in controls).
+"""
+
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+Count = Annotated[int, Field(ge=2, le=4096)]
+
+
+class Builder(Strict):
+    """Common to all builders. ``version`` is raised whenever the same parameters give others."""
+
+    version: ClassVar[int] = 1
+    runnable: ClassVar[bool] = True
+    queries: ClassVar[frozenset[str]] = frozenset()
+    keys: ClassVar[frozenset[str]] = frozenset()
+    variants: ClassVar[frozenset[str]] = frozenset()
+    answers: ClassVar[frozenset[str]] = frozenset()
+
+    @property
+    def kind(self) -> str:
+        """The registered name."""
+        return str(getattr(self, "builder", "tokens"))
+
+    def vocabularies(self) -> tuple[str, ...]:
+        """Ids of the word lists that the prompts are made from (part of the recipe hash)."""
+        return ()
+
+    def text_sets(self) -> tuple[str, ...]:
+        """Ids of the text sets that the prompts are made from (part of the recipe hash)."""
+        return ()
+
+
+class RepeatedRandomTokens(Builder):
+    """A block of distinct random tokens, a gap, and the block again, after a lead of the same kind.
+
+    ``[BOS] lead | block | gap | block``: the lead is as long as the distance of the repeat, so that
+    every position of the first block has a key at the distance where the second block finds its
+    copy. Periods and gaps vary from prompt to prompt, so no fixed distance serves them all.
+    Source of the test: Olsson et al. 2022, appendix "Head Activation Evaluators".
+    """
+
+    queries: ClassVar[frozenset[str]] = frozenset({"repeat", "unrepeated"})
+    keys: ClassVar[frozenset[str]] = frozenset({"previous-copy", "after-previous-copy"})
+    answers: ClassVar[frozenset[str]] = frozenset({"after-previous-copy"})
+
+    builder: Literal["repeated-random-tokens"]
+    count: Count = 64
+    seed: Seed = 0
+    periods: Annotated[tuple[Annotated[int, Field(ge=4, le=512)], ...], Field(min_length=1)] = (
+        12,
+        17,
+        23,
+        30,
+    )
+    gap: Annotated[int, Field(ge=0, le=512)] | Literal["random"] = "random"
+    pool: Slug | None = None
+    """A word list to draw the tokens from; the whole vocabulary (special tokens out) if null."""
+
+    def vocabularies(self) -> tuple[str, ...]:
+        return (self.pool,) if self.pool else ()
+
+
+class RandomTokens(Builder):
+    """Independent random tokens: no content to follow, so only position can explain a pattern."""
+
+    queries: ClassVar[frozenset[str]] = frozenset({"all"})
+
+    builder: Literal["random-tokens"]
+    count: Count = 64
+    seed: Seed = 0
+    length: Annotated[int, Field(ge=8, le=4096)] = 64
+
+
+class NaturalText(Builder):
+    """Passages of a text set; ``shuffled`` holds the same tokens in random order (BOS stays)."""
+
+    queries: ClassVar[frozenset[str]] = frozenset({"all"})
+    keys: ClassVar[frozenset[str]] = frozenset({"delimiter"})
+    variants: ClassVar[frozenset[str]] = frozenset({"original", "shuffled"})
+
+    builder: Literal["natural-text"]
+    text: Slug = "plain-prose"
+    count: Count = 64
+    seed: Seed = 0
+    length: Annotated[int, Field(ge=8, le=4096)] = 48
+
+    def text_sets(self) -> tuple[str, ...]:
+        return (self.text,)
+
+
+class IndirectObject(Builder):
+    """ "When A and B went to the shop, B gave a book to": the indirect object task.
+
+    Half of the prompts name the indirect object first (ABBA), half second (BABA). The aligned
+    variant ``corrupted`` has three unrelated names (ABC). Source: Wang et al. 2022, section 2.
+    """
+
+    queries: ClassVar[frozenset[str]] = frozenset({"end", "subject-2"})
+    keys: ClassVar[frozenset[str]] = frozenset(
+        {"indirect-object", "subject-1", "subject-2", "subjects"}
+    )
+    variants: ClassVar[frozenset[str]] = frozenset({"clean", "corrupted"})
+    answers: ClassVar[frozenset[str]] = frozenset({"indirect-object", "subject"})
+
+    builder: Literal["indirect-object"]
+    count: Count = 64
+    seed: Seed = 0
+    names: Slug = "names"
+    places: Slug = "places"
+    objects: Slug = "objects"
+    templates: Slug = "indirect-object-templates"
+
+    def vocabularies(self) -> tuple[str, ...]:
+        return (self.names, self.places, self.objects, self.templates)
+
+
+class Series(Builder):
+    """A run of an ordered series, "Monday Tuesday Wednesday": next comes its successor."""
+
+    queries: ClassVar[frozenset[str]] = frozenset({"end"})
+    keys: ClassVar[frozenset[str]] = frozenset({"current"})
+    answers: ClassVar[frozenset[str]] = frozenset({"successor", "current"})
+
+    builder: Literal["series"]
+    count: Count = 64
+    seed: Seed = 0
+    series: Annotated[tuple[Slug, ...], Field(min_length=1)]
+    shown: Annotated[int, Field(ge=2, le=32)] = 4
+
+    def vocabularies(self) -> tuple[str, ...]:
+        return self.series
+
+
+class FewShot(Builder):
+    """Pairs of a mapping, input then output, ending on an input that is to be mapped."""
+
+    runnable: ClassVar[bool] = False
+    queries: ClassVar[frozenset[str]] = frozenset({"end", "labels"})
+    keys: ClassVar[frozenset[str]] = frozenset({"labels", "inputs"})
+    variants: ClassVar[frozenset[str]] = frozenset({"clean", "shuffled-labels", "zero-shot"})
+    answers: ClassVar[frozenset[str]] = frozenset({"correct", "foil"})
+
+    builder: Literal["few-shot"]
+    pairs: Slug
+    shots: Annotated[int, Field(ge=1, le=64)] = 8
+    count: Count = 64
+    seed: Seed = 0
+    keep: Literal["all", "answered-correctly"] = "all"
+
+    def vocabularies(self) -> tuple[str, ...]:
+        return (self.pairs,)
+
+
+class Needle(Builder):
+    """A fact hidden in a long text and a question about it; scored on generated tokens."""
+
+    runnable: ClassVar[bool] = False
+    queries: ClassVar[frozenset[str]] = frozenset({"end", "generated"})
+    keys: ClassVar[frozenset[str]] = frozenset({"needle", "haystack"})
+    answers: ClassVar[frozenset[str]] = frozenset({"needle"})
+
+    builder: Literal["needle"]
+    text: Slug
+    lengths: Annotated[tuple[int, ...], Field(min_length=1)]
+    depths: Annotated[tuple[float, ...], Field(min_length=1)]
+    count: Count = 64
+    seed: Seed = 0
+    keep: Literal["all", "answered-correctly"] = "answered-correctly"
+
+    def text_sets(self) -> tuple[str, ...]:
+        return (self.text,)
+
+
+class Conflict(Builder):
+    """A statement against what the model knows, then a query: context or memory may answer."""
+
+    runnable: ClassVar[bool] = False
+    queries: ClassVar[frozenset[str]] = frozenset({"end"})
+    keys: ClassVar[frozenset[str]] = frozenset({"subject", "context-answer"})
+    variants: ClassVar[frozenset[str]] = frozenset({"clean", "contradicted"})
+    answers: ClassVar[frozenset[str]] = frozenset({"remembered", "in-context"})
+
+    builder: Literal["conflict"]
+    pairs: Slug
+    templates: Slug
+    count: Count = 64
+    seed: Seed = 0
+
+    def vocabularies(self) -> tuple[str, ...]:
+        return (self.pairs, self.templates)
+
+
+class LabelledTemplates(Builder):
+    """Templates filled so that each prompt carries a label, split for probes by template."""
+
+    runnable: ClassVar[bool] = False
+    queries: ClassVar[frozenset[str]] = frozenset({"end", "statement"})
+    keys: ClassVar[frozenset[str]] = frozenset({"statement", "label"})
+    variants: ClassVar[frozenset[str]] = frozenset({"clean", "corrupted"})
+    answers: ClassVar[frozenset[str]] = frozenset({"correct", "foil"})
+
+    builder: Literal["labelled-templates"]
+    templates: Slug
+    fill: tuple[Slug, ...] = ()
+    label: Slug
+    test_share: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    count: Count = 64
+    seed: Seed = 0
+    keep: Literal["all", "answered-correctly"] = "all"
+
+    def vocabularies(self) -> tuple[str, ...]:
+        return (self.templates, *self.fill)
+
+
+AnyBuilder = Annotated[
+    RepeatedRandomTokens
+    | RandomTokens
+    | NaturalText
+    | IndirectObject
+    | Series
+    | FewShot
+    | Needle
+    | Conflict
+    | LabelledTemplates,
+    Field(discriminator="builder"),
+]
+
+
+class TokenSource(Strict):
+    """Where tokens come from: a random ``sample`` of the vocabulary, or word lists."""
+
+    sample: Annotated[int, Field(ge=10, le=1_000_000)] | None = None
+    vocabulary: Annotated[tuple[Slug, ...], Field(min_length=1)] | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> TokenSource:
+        if (self.sample is None) == (self.vocabulary is None):
+            raise ValueError("give either 'sample' (a number of tokens) or 'vocabulary' (lists)")
+        return self
+
+
+class Tokens(Builder):
+    """Tokens for measures that read weights only; the model is never run on them."""
+
+    tokens: TokenSource
+    seed: Seed = 0
+
+    def vocabularies(self) -> tuple[str, ...]:
+        return self.tokens.vocabulary or ()
+
+
+def _prompts_tag(value: Any) -> str:
+    if isinstance(value, dict):
+        return "tokens" if "tokens" in value and "builder" not in value else "builder"
+    return "tokens" if isinstance(value, Tokens) else "builder"
+
+
+Prompts = Annotated[
+    Annotated[AnyBuilder, Tag("builder")] | Annotated[Tokens, Tag("tokens")],
+    Discriminator(_prompts_tag),
+]
+
+BUILDERS: tuple[type[Builder], ...] = (
+    RepeatedRandomTokens,
+    RandomTokens,
+    NaturalText,
+    IndirectObject,
+    Series,
+    FewShot,
+    Needle,
+    Conflict,
+    LabelledTemplates,
+    Tokens,
+)

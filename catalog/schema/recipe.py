@@ -1,0 +1,145 @@
+"""Recipes: prompts x measure x control x criterion, with a gate; and how an entry joins them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from catalog.schema.base import Line, PaperKey, Prose, Slug, Strict
+from catalog.schema.controls import AnyControl, VaryPrompts, VaryRole, VaryTokens
+from catalog.schema.measures import AnyMeasure
+from catalog.schema.prompts import UNIVERSAL_KEYS, Prompts
+
+
+class Criterion(Strict):
+    """When a head counts. Every threshold that is given must be met.
+
+    ``min_score`` and ``min_margin`` (score minus control) are in the unit of the measure;
+    ``max_change`` bounds the distance between score and control where the control must *not* make
+    a difference; ``max_q`` bounds the corrected probability of a margin of at most ``min_margin``.
+    """
+
+    min_score: float
+    min_margin: float | None = None
+    max_change: Annotated[float, Field(ge=0)] | None = None
+    max_q: Annotated[float, Field(gt=0, le=0.5)] | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Criterion:
+        if self.min_margin is not None and self.max_change is not None:
+            raise ValueError(
+                "one control either must differ (min_margin) or must not (max_change): not both"
+            )
+        if self.max_q is not None and self.min_margin is None:
+            raise ValueError("max_q is about the margin: give min_margin too")
+        return self
+
+
+class Gate(Strict):
+    """What the model must be able to do. A failed gate is not-applicable, never not-found."""
+
+    min_accuracy: Annotated[float, Field(ge=0, le=1)] | None = None
+    """Share of prompts where the correct answer's logit exceeds the foil's (or all others')."""
+    min_logit_difference: float | None = None
+    """Mean logit of the correct answer minus the foil, in logits."""
+    min_single_token: Annotated[float, Field(ge=0, le=1)] | None = None
+    """Share of the words of the recipe's lists that are one token; the others are left out."""
+    max_unknown: Annotated[float, Field(ge=0, le=1)] | None = None
+    """Share of prompt tokens that the tokenizer does not know."""
+
+
+class Recipe(Strict):
+    """Steps that score every head of a model for one criterion."""
+
+    id: Slug
+    status: Literal["runnable", "described"] = "runnable"
+    missing: Line | None = None
+    """For a described recipe: what has no code yet."""
+    source: PaperKey
+    adapted: Prose | None = None
+    """How the recipe differs from the source, and why."""
+    prompts: Prompts
+    measure: AnyMeasure
+    control: AnyControl | None = None
+    criterion: Criterion
+    thresholds: Prose
+    """Where the numbers of the criterion come from."""
+    gate: Gate | None = None
+
+    def kinds_without_code(self) -> list[str]:
+        """Names of the parts that the language has and the verifier has not."""
+        parts: list[str] = []
+        if not self.prompts.runnable:
+            parts.append(f"prompts.builder '{self.prompts.kind}'")
+        if not self.measure.runnable:
+            parts.append(f"measure.kind '{self.measure.kind}'")
+        if getattr(self.measure, "after_ablating", None) is not None:
+            parts.append("measure.after-ablating")
+        if self.control is not None and not self.control.runnable:
+            parts.append(f"control.vary '{self.control.vary}'")
+        return parts
+
+    @model_validator(mode="after")
+    def _parts_fit(self) -> Recipe:
+        measure, prompts = self.measure, self.prompts
+        weights_prompts = prompts.kind == "tokens"
+        if measure.weights_only != weights_prompts:
+            wanted = "tokens: {...}" if measure.weights_only else "a builder"
+            raise ValueError(f"measure '{measure.kind}' needs prompts with {wanted}")
+        _known("query role", measure.query_roles, prompts.queries, prompts.kind)
+        _known(
+            "key role",
+            measure.key_roles,
+            prompts.keys | UNIVERSAL_KEYS - {"same-offset", "uniform"},
+            prompts.kind,
+        )
+        _known("answer", measure.answer_roles, prompts.answers, prompts.kind)
+        self._control_fits()
+        if self.status == "described" and not self.missing:
+            raise ValueError("a described recipe names what has no code yet under 'missing'")
+        return self
+
+    def _control_fits(self) -> None:
+        control, criterion, prompts = self.control, self.criterion, self.prompts
+        if control is None:
+            if criterion.min_margin is not None or criterion.max_change is not None:
+                raise ValueError("min_margin and max_change compare with a control: add one")
+            raise ValueError("a recipe needs a control")
+        if criterion.min_margin is None and criterion.max_change is None:
+            raise ValueError("the control is not used: give min_margin or max_change")
+        if isinstance(control, VaryRole):
+            _known("query role", (control.query,), prompts.queries, prompts.kind)
+            keys = prompts.keys | UNIVERSAL_KEYS | self.measure.own_keys
+            _known("key role", (control.key,), keys, prompts.kind)
+        if isinstance(control, VaryPrompts):
+            _known("variant", (control.variant,), prompts.variants, prompts.kind)
+        if isinstance(control, VaryTokens) and not self.measure.weights_only:
+            raise ValueError("'vary: tokens' is for measures that read weights only")
+
+
+def _known(what: str, names: tuple[str | None, ...], offered: frozenset[str], builder: str) -> None:
+    for name in names:
+        if name is not None and name not in offered:
+            raise ValueError(
+                f"{what} '{name}' is not marked by builder '{builder}'"
+                f" (it has: {', '.join(sorted(offered)) or 'none'})"
+            )
+
+
+class Identify(Strict):
+    """How recipes join per head: every one of ``all-of``, or one of ``any-of``."""
+
+    all_of: Annotated[tuple[Slug, ...] | None, Field(alias="all-of", min_length=1)] = None
+    any_of: Annotated[tuple[Slug, ...] | None, Field(alias="any-of", min_length=1)] = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Identify:
+        if (self.all_of is None) == (self.any_of is None):
+            raise ValueError("give either 'all-of' or 'any-of'")
+        return self
+
+    @property
+    def recipes(self) -> tuple[str, ...]:
+        """Ids of the recipes that are joined, in the order written."""
+        return self.all_of or self.any_of or ()

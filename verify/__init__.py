@@ -1,0 +1,1 @@
+"""The verifier: runs recipes on models and records evidence. Imports catalog, torch, transformers."""
