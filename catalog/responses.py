@@ -274,6 +274,21 @@ class HeadDetail(Response):
     scores: tuple[HeadScore, ...]
 
 
+class StageGroup(Response):
+    """A group of head types within a stage."""
+
+    name: str
+    head_types: tuple[str, ...]
+
+
+class StageSummary(Response):
+    """One of the four stages."""
+
+    id: Stage
+    head_types: int
+    groups: tuple[StageGroup, ...]
+
+
 class EvidenceSummary(Response):
     """An evidence record in a list."""
 
