@@ -1,1 +1,1 @@
-"""The REST API over the catalog. Imports catalog only, never torch."""
+"""The REST API: FastAPI routes over ``catalog.queries``. Read-only, without torch or verify."""

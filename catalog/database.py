@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from pydantic import BaseModel
 from sqlalchemy import Engine, insert
-from sqlalchemy.pool import StaticPool
+from sqlalchemy.pool import QueuePool, StaticPool
 from sqlmodel import Session, SQLModel, create_engine
 
 from catalog import rows
@@ -109,7 +109,9 @@ def open_engine(file: Path) -> Engine:
         raise DatabaseError(f"there is no database at {file}; run: headbook db")
     address = f"file:{quote(str(file.resolve()))}?mode=ro&immutable=1"
     engine = create_engine(
-        "sqlite://", creator=lambda: sqlite3.connect(address, uri=True, check_same_thread=False)
+        "sqlite://",
+        creator=lambda: sqlite3.connect(address, uri=True, check_same_thread=False),
+        poolclass=QueuePool,
     )
     try:
         with engine.connect() as connection:
@@ -134,6 +136,48 @@ def open_session(file: Path) -> Session:
         DatabaseError: if the file is missing or was built by another version.
     """
     return Session(open_engine(file))
+
+
+class Reader:
+    """Sessions on a database file that may be built anew while it is being served.
+
+    The file is opened as immutable, so a connection keeps reading the file it was opened on; when
+    another file has taken its place, new sessions read the new one.
+
+    Raises:
+        DatabaseError: if the file is missing or was built by another version.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._identity = _identity(file)
+        self._engine = open_engine(file)
+
+    def session(self) -> Session:
+        """A session on the file as it is now.
+
+        Raises:
+            DatabaseError: if the file is gone or was replaced by something else.
+        """
+        identity = _identity(self._file)
+        if identity != self._identity:
+            engine = open_engine(self._file)
+            self._engine.dispose()
+            self._engine, self._identity = engine, identity
+        return Session(self._engine)
+
+    def close(self) -> None:
+        """Close every connection that is not in use."""
+        self._engine.dispose()
+
+
+def _identity(file: Path) -> tuple[int, int, int] | None:
+    """What differs between a file and the one that replaces it."""
+    try:
+        status = file.stat()
+    except OSError:
+        return None
+    return (status.st_ino, status.st_size, status.st_mtime_ns)
 
 
 def _sync_folder(folder: Path) -> None:
