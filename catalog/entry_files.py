@@ -1,0 +1,385 @@
+"""The files of ``entries/``: finding them, reading them, and validating each one by itself.
+
+Nothing in a file or folder raises: what is wrong becomes a :class:`~catalog.problems.Problem`, so
+that all problems of all files come out at once. Hidden files (``.gitkeep``) are never data and are
+passed over. Symbolic links are refused: a link can point out of the folder, or in a circle.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import pathlib
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from catalog.explain import explain
+from catalog.problems import Path, Problem, written_path
+from catalog.schema import (
+    Change,
+    Evidence,
+    HeadType,
+    Model,
+    Paper,
+    Redirects,
+    TextSet,
+    Vocabulary,
+)
+from catalog.yaml_reader import MAX_BYTES, Document, Unreadable, decode, read_yaml
+
+T = TypeVar("T", bound=BaseModel)
+
+FOLDERS: dict[str, type[BaseModel]] = {
+    "head-types": HeadType,
+    "papers": Paper,
+    "models": Model,
+    "vocabulary": Vocabulary,
+    "text": TextSet,
+    "changes": Change,
+}
+"""The folders of YAML files, one entry a file, and what is in them."""
+
+REDIRECTS = "redirects.yaml"
+EVIDENCE = "evidence"
+MAX_EVIDENCE_BYTES = 16_000_000
+"""Evidence holds ten numbers a head; 100 layers of 128 heads are 3 MB."""
+
+
+@dataclass
+class EntryFile(Generic[T]):
+    """One file that was read.
+
+    Attributes:
+        file: as problems name it.
+        name: the file's name without its ending.
+        value: what it says, or None where it is not valid.
+    """
+
+    file: str
+    name: str
+    value: T | None = None
+    document: Document | None = None
+    content: bytes = b""
+
+    def problem(self, path: Path, message: str, *, key: bool = False) -> Problem:
+        """A problem at a place of this file."""
+        line, column = self._places().place(path, key=key)
+        return Problem(self.file, line, column, written_path(path), message)
+
+    def _places(self) -> Document:
+        """Places of a JSON file are found only when they are needed: JSON is YAML too."""
+        if self.document is None:
+            self.document = read_yaml(self.content)
+        return self.document
+
+    @property
+    def data(self) -> Any:
+        """What the file says, before validation."""
+        return self._places().data
+
+    def names(self) -> set[str]:
+        """The ids that the file may be meant by: its name, and the id that it gives."""
+        given = self.data.get("id") if isinstance(self.data, dict) else None
+        return {self.name, given} if isinstance(given, str) else {self.name}
+
+
+@dataclass
+class Contents:
+    """All files, valid or not, by name (evidence: by id), and what is wrong with each by itself."""
+
+    head_types: dict[str, EntryFile[HeadType]] = field(default_factory=dict)
+    papers: dict[str, EntryFile[Paper]] = field(default_factory=dict)
+    models: dict[str, EntryFile[Model]] = field(default_factory=dict)
+    vocabularies: dict[str, EntryFile[Vocabulary]] = field(default_factory=dict)
+    texts: dict[str, EntryFile[TextSet]] = field(default_factory=dict)
+    changes: dict[str, EntryFile[Change]] = field(default_factory=dict)
+    redirects: EntryFile[Redirects] | None = None
+    evidence: dict[str, EntryFile[Evidence]] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
+    """Every data file that was read, as problems name it."""
+
+
+def read_contents(entries: pathlib.Path, extra_evidence: Sequence[pathlib.Path] = ()) -> Contents:
+    """Read all files below ``entries`` and the evidence of further folders.
+
+    ``extra_evidence`` belongs to users: only ``<model>/<revision>/<name>.json`` is read there,
+    other files are left alone, and so is the evidence of a model that the catalog does not have
+    (somebody's own model has no page here).
+    """
+    contents = Contents()
+    root = entries.resolve()
+    shown = root.name or "entries"
+    if not root.is_dir():
+        contents.problems.append(_whole(shown, f"there is no folder {entries}"))
+        return contents
+    for path, name in _listing(root, shown, contents):
+        where = f"{shown}/{name}"
+        if name in FOLDERS or name == EVIDENCE:
+            if not path.is_dir():
+                contents.problems.append(_whole(where, "must be a folder"))
+        elif name != REDIRECTS:
+            contents.problems.append(
+                _whole(
+                    where, f"unexpected; entries holds {', '.join(FOLDERS)}, evidence, {REDIRECTS}"
+                )
+            )
+    places: dict[str, dict[str, EntryFile[Any]]] = {
+        "head-types": contents.head_types,
+        "papers": contents.papers,
+        "models": contents.models,
+        "vocabulary": contents.vocabularies,
+        "text": contents.texts,
+        "changes": contents.changes,
+    }
+    for folder, model in FOLDERS.items():
+        _read_folder(root / folder, f"{shown}/{folder}", model, places[folder], contents)
+    _read_redirects(root / REDIRECTS, f"{shown}/{REDIRECTS}", contents)
+    _read_evidence(root / EVIDENCE, f"{shown}/{EVIDENCE}", contents, own=True)
+    for extra in extra_evidence:
+        if extra.is_dir():
+            _read_evidence(extra, extra.as_posix(), contents, own=False)
+        else:
+            contents.problems.append(_whole(extra.as_posix(), "there is no such folder"))
+    return contents
+
+
+def _whole(file: str, message: str) -> Problem:
+    return Problem(file, None, None, "", message)
+
+
+def _listing(
+    folder: pathlib.Path, shown: str, contents: Contents, *, quiet: bool = False
+) -> Iterator[tuple[pathlib.Path, str]]:
+    """Files and folders in a folder, sorted by name; links and special files are refused."""
+    try:
+        names = sorted(path.name for path in folder.iterdir())
+    except FileNotFoundError:  # git keeps no empty folders
+        return
+    except OSError as error:
+        contents.problems.append(_whole(shown, f"cannot be read: {error.strerror}"))
+        return
+    for name in names:
+        if name.startswith("."):
+            continue
+        path = folder / name
+        try:
+            mode = path.lstat().st_mode
+        except OSError as error:
+            contents.problems.append(_whole(f"{shown}/{name}", f"cannot be read: {error.strerror}"))
+            continue
+        if stat.S_ISLNK(mode):
+            if not quiet:
+                contents.problems.append(
+                    _whole(f"{shown}/{name}", "is a symbolic link; put the file itself here")
+                )
+        elif stat.S_ISREG(mode) or stat.S_ISDIR(mode):
+            yield path, name
+        elif not quiet:
+            contents.problems.append(_whole(f"{shown}/{name}", "is neither a file nor a folder"))
+
+
+def _content(path: pathlib.Path, shown: str, limit: int, contents: Contents) -> bytes | None:
+    """The bytes of a file, at most one more than ``limit``."""
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(limit + 1)
+    except OSError as error:
+        contents.problems.append(_whole(shown, f"cannot be read: {error.strerror}"))
+        return None
+    contents.files.append(shown)
+    return content
+
+
+def _read_folder(
+    folder: pathlib.Path,
+    shown: str,
+    model: type[BaseModel],
+    into: dict[str, EntryFile[Any]],
+    contents: Contents,
+) -> None:
+    if not folder.is_dir() or folder.is_symlink():
+        return
+    for path, name in _listing(folder, shown, contents):
+        where = f"{shown}/{name}"
+        if path.is_dir():
+            contents.problems.append(_whole(where, "unexpected folder; entries lie side by side"))
+            continue
+        if path.suffix != ".yaml":
+            right = f"{path.stem}.yaml"
+            better = f"; rename it to {right}" if path.suffix in (".yml", ".YAML", ".YML") else ""
+            contents.problems.append(
+                _whole(where, f"unexpected file: entries end in .yaml{better}")
+            )
+            continue
+        content = _content(path, where, MAX_BYTES, contents)
+        if content is None:
+            continue
+        entry: EntryFile[Any] = EntryFile(where, path.stem)
+        into[entry.name] = entry
+        _validate_yaml(entry, model, content, contents)
+        given = getattr(entry.value, "id", entry.name)
+        if given != entry.name:
+            contents.problems.append(
+                entry.problem(("id",), f"'{given}' must be the file's name, '{entry.name}'")
+            )
+            other = folder / f"{given}.yaml"
+            if other.is_file():
+                contents.problems.append(
+                    entry.problem(("id",), f"'{given}' is the id of {shown}/{given}.yaml")
+                )
+
+
+def _read_redirects(path: pathlib.Path, shown: str, contents: Contents) -> None:
+    if path.is_symlink():
+        return
+    if not path.is_file():
+        contents.problems.append(_whole(shown, "is missing; write `redirects: []`"))
+        return
+    content = _content(path, shown, MAX_BYTES, contents)
+    if content is not None:
+        contents.redirects = EntryFile(shown, path.stem)
+        _validate_yaml(contents.redirects, Redirects, content, contents)
+
+
+def _validate_yaml(
+    entry: EntryFile[Any], model: type[BaseModel], content: bytes, contents: Contents
+) -> None:
+    document = read_yaml(content)
+    entry.document = document
+    flawed = set()
+    for flaw in document.flaws:
+        contents.problems.append(
+            Problem(entry.file, flaw.line, flaw.column, written_path(flaw.path), flaw.message)
+        )
+        flawed.add((flaw.line, flaw.column))
+    if document.readable:
+        found = _validate(entry, model, document.data, document.plain)
+        # what could not be read at all is told once, not again as a value of the wrong type
+        contents.problems += [p for p in found if (p.line, p.column) not in flawed]
+        if flawed:
+            entry.value = None
+
+
+def _validate(
+    entry: EntryFile[Any], model: type[BaseModel], data: Any, plain: dict[Path, str]
+) -> list[Problem]:
+    try:
+        entry.value = model.model_validate_json(json.dumps(data))
+    except ValidationError as error:
+        problems = []
+        for item in explain(model, error, data, plain):
+            at = item.path[:-1] if item.at == "parent" else item.path
+            line, column = entry._places().place(at, key=item.at == "key")
+            problems.append(
+                Problem(entry.file, line, column, written_path(item.path), item.message)
+            )
+        return problems
+    return []
+
+
+# --- evidence --------------------------------------------------------------------------------
+
+
+def _read_evidence(folder: pathlib.Path, shown: str, contents: Contents, *, own: bool) -> None:
+    if own and (not folder.is_dir() or folder.is_symlink()):
+        return
+    for path, place in _evidence_files(folder, shown, "", 0, contents, own):
+        where = f"{shown}/{place}"
+        if not own and place.split("/")[0] not in contents.models:
+            continue
+        content = _content(path, where, MAX_EVIDENCE_BYTES, contents)
+        if content is None:
+            continue
+        name = place.removesuffix(".json")
+        entry: EntryFile[Evidence] = EntryFile(where, name, content=content)
+        try:
+            data = read_json(content, MAX_EVIDENCE_BYTES)
+        except Unreadable as error:
+            flaw = error.flaw
+            contents.problems.append(Problem(where, flaw.line, flaw.column, "", flaw.message))
+            continue
+        contents.problems += _validate(entry, Evidence, data, {})
+        if entry.value is not None and entry.value.id != name:
+            contents.problems.append(
+                _whole(where, f"must lie at {entry.value.id}.json, by what it says of itself")
+            )
+            continue
+        contents.evidence[name] = entry
+
+
+def _evidence_files(
+    folder: pathlib.Path, shown: str, place: str, depth: int, contents: Contents, own: bool
+) -> Iterator[tuple[pathlib.Path, str]]:
+    """Files ``<model>/<revision>/<type>.<recipe>.json`` below a folder."""
+    below = f"{shown}/{place}".rstrip("/")
+    for path, name in _listing(folder, below, contents, quiet=not own):
+        deeper = f"{place}/{name}".lstrip("/")
+        if path.is_dir() and depth < 2:
+            yield from _evidence_files(path, shown, deeper, depth + 1, contents, own)
+        elif path.is_file() and depth == 2 and name.endswith(".json"):
+            yield path, deeper
+        elif own:
+            contents.problems.append(
+                _whole(
+                    f"{shown}/{deeper}",
+                    "unexpected; evidence lies at <org--name>/<revision>/<type>.<recipe>.json",
+                )
+            )
+
+
+def read_json(content: bytes, max_bytes: int) -> Any:
+    """Read JSON as strictly as YAML: no duplicate keys, no NaN, nothing that is no number or text.
+
+    Raises:
+        Unreadable: with the place and what is wrong.
+    """
+    text = decode(content, max_bytes)
+    try:
+        data = json.loads(
+            text,
+            object_pairs_hook=_once,
+            parse_constant=_refuse,
+            parse_int=_integer,
+            parse_float=_finite,
+        )
+        json.dumps(data, ensure_ascii=False).encode()
+    except json.JSONDecodeError as error:
+        raise Unreadable(error.lineno, error.colno, f"not valid JSON: {error.msg}") from None
+    except UnicodeEncodeError:
+        raise Unreadable(1, 1, "half a surrogate pair (\\ud800-\\udfff) is no character") from None
+    except RecursionError:
+        raise Unreadable(1, 1, "nested too deep") from None
+    except ValueError as error:
+        raise Unreadable(1, 1, f"not valid JSON: {error}") from None
+    return data
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in fields if names.count(name) > 1)
+        raise ValueError(f"the field '{twice[:60]}' is given twice")
+    return fields
+
+
+def _refuse(constant: str) -> Any:
+    raise ValueError(f"{constant} is not a JSON number; write null where a number does not exist")
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > 20:
+        raise ValueError(f"the number {digits[:20]}... is too long")
+    return int(digits)
+
+
+def _finite(text: str) -> float:
+    value = float(text) if len(text) <= 64 else math.inf
+    if not math.isfinite(value):
+        raise ValueError(f"the number {text[:20]} is too large or too long")
+    return value

@@ -1,0 +1,471 @@
+"""What pydantic found wrong, in plain sentences for the author of a file.
+
+Pydantic names the branch of a union that it tried inside the place of an error, calls a field by
+its Python type and a pattern by its regular expression. Here the place becomes the one that the
+author wrote, and each kind of error a sentence that says what would be right. The walk goes along
+the annotations of the schema, so that a new builder or measure needs nothing here.
+"""
+
+from __future__ import annotations
+
+import difflib
+import types
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel, Discriminator, StringConstraints, Tag, ValidationError
+from pydantic.fields import FieldInfo
+
+from catalog.problems import Path
+from catalog.schema.base import Alias, Head, Line, ModelId, PaperKey, Sha256, Slug
+from catalog.schema.evidence import EvidenceModel
+from catalog.schema.housekeeping import Address, Change
+from catalog.schema.model import Hub, Shipped
+from catalog.schema.paper import Paper
+from catalog.schema.vocabulary import Word
+
+
+@dataclass(frozen=True)
+class Explained:
+    """One error: where (as written), whether about the field's name or its value, and what."""
+
+    path: Path
+    message: str
+    at: Literal["value", "key", "parent"] = "value"
+
+
+def explain(
+    model: type[BaseModel], error: ValidationError, data: Any, plain: dict[Path, str]
+) -> list[Explained]:
+    """All errors of one file in the words of its author.
+
+    Args:
+        model: what the file was read as.
+        error: what pydantic raised.
+        data: what the file says.
+        plain: unquoted values that are not text, as written (``Document.plain``).
+    """
+    found: list[Explained] = []
+    unions: dict[Path, list[tuple[_Trace, dict[str, Any]]]] = {}
+    for item in error.errors(include_url=False):
+        detail: dict[str, Any] = dict(item)
+        trace = _trace(model, detail["loc"])
+        if trace.union is not None:
+            unions.setdefault(trace.union_path, []).append((trace, detail))
+            continue
+        explained = _one(trace, detail, _at(data, trace.path), plain)
+        if explained is not None:
+            found.append(explained)
+    for path, tried in unions.items():
+        found += _union(path, tried, _at(data, path), data, plain)
+    return found
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str | None:
+    """The known name nearest to ``name``, if one is near (case does not count)."""
+    by_fold = {candidate.casefold(): candidate for candidate in known}
+    near = difflib.get_close_matches(name[:100].casefold(), by_fold, n=1, cutoff=0.6)
+    return by_fold[near[0]] if near else None
+
+
+def shown(value: Any, plain: str | None = None) -> str:
+    """A value as a message names it; ``plain`` is how it was written, for numbers and the like."""
+    if value is None:
+        return "nothing (null)"
+    if isinstance(value, bool):
+        return plain or str(value).lower()
+    if isinstance(value, int | float):
+        return f"the number {value}"
+    if isinstance(value, str):
+        return repr(value if len(value) <= 60 else value[:57] + "...")
+    return "a list" if isinstance(value, list) else "fields (name: value)"
+
+
+# --- where: the place of an error as written -------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Trace:
+    """The place of an error: ``owner`` is the model whose field it is in."""
+
+    path: Path
+    annotation: Any
+    owner: type[BaseModel] | None
+    union: Any = None
+    """The annotation of a union without a discriminator that the place leads into."""
+    union_path: Path = ()
+    branch: type[BaseModel] | None = None
+    """The model among its members that pydantic tried."""
+
+
+def _trace(model: type[BaseModel], loc: Sequence[int | str]) -> _Trace:
+    annotation: Any = model
+    metadata: tuple[Any, ...] = ()
+    path: Path = ()
+    owner: type[BaseModel] | None = None
+    union: Any = None
+    union_path: Path = ()
+    branch: type[BaseModel] | None = None
+    rest = list(loc)
+    while rest:
+        bare, found = _bare(annotation)
+        metadata += found
+        if _is_union(bare):
+            label = str(rest.pop(0))
+            discriminator = _discriminator(metadata)
+            metadata = ()
+            if discriminator is None:
+                union, union_path = annotation, path
+                branch = annotation = next(
+                    (m for m in map(_model, get_args(bare)) if m and m.__name__ == label), None
+                )
+                if annotation is None:
+                    break
+            else:
+                annotation = _choices(bare, discriminator).get(label)
+            continue
+        step = rest.pop(0)
+        path = (*path, step)
+        metadata = ()
+        if isinstance(bare, type) and issubclass(bare, BaseModel):
+            owner = bare
+            info = _fields(bare).get(str(step))
+            annotation, metadata = (info.annotation, _metadata(info)) if info else (None, ())
+        elif get_origin(bare) is tuple and isinstance(step, int):
+            members = get_args(bare)
+            repeated = len(members) == 2 and members[1] is Ellipsis
+            annotation = members[0 if repeated else min(step, len(members) - 1)]
+        elif get_origin(bare) is dict:
+            annotation = get_args(bare)[1]
+        else:
+            annotation = None
+    full: Any = annotation
+    if metadata and annotation is not None:
+        full = Annotated[(annotation, *metadata)]
+    return _Trace(path, full, owner, union, union_path, branch)
+
+
+def _bare(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
+    """Annotation without ``Annotated`` and ``| None``, and the metadata taken off."""
+    metadata: tuple[Any, ...] = ()
+    while True:
+        if get_origin(annotation) is Annotated:
+            annotation, *found = get_args(annotation)
+            metadata += tuple(found)
+            continue
+        if _is_union(annotation):
+            some = [member for member in get_args(annotation) if member is not types.NoneType]
+            if len(some) == 1:
+                annotation = some[0]
+                continue
+        return annotation, metadata
+
+
+def _is_union(annotation: Any) -> bool:
+    if get_origin(annotation) not in (Union, types.UnionType):
+        return False
+    return sum(member is not types.NoneType for member in get_args(annotation)) >= 1
+
+
+def _metadata(info: FieldInfo) -> tuple[Any, ...]:
+    found = tuple(info.metadata)
+    return (*found, info) if info.discriminator is not None else found
+
+
+def _discriminator(metadata: tuple[Any, ...]) -> str | Discriminator | None:
+    for item in metadata:
+        if isinstance(item, Discriminator):
+            return item
+        if isinstance(item, FieldInfo) and item.discriminator is not None:
+            return item.discriminator
+    return None
+
+
+def _choices(union: Any, discriminator: str | Discriminator) -> dict[str, Any]:
+    """The members of a union by their tags."""
+    choices: dict[str, Any] = {}
+    name = discriminator if isinstance(discriminator, str) else discriminator.discriminator
+    for member in get_args(union):
+        bare, metadata = _bare(member)
+        for item in metadata:
+            if isinstance(item, Tag):
+                choices[item.tag] = member
+        if isinstance(name, str) and isinstance(bare, type) and issubclass(bare, BaseModel):
+            literal, _ = _bare(bare.model_fields[name].annotation)
+            choices.update(dict.fromkeys(map(str, get_args(literal)), bare))
+    return choices
+
+
+def _fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """Fields by the name that a file uses."""
+    return {info.alias or name: info for name, info in model.model_fields.items()}
+
+
+def _model(annotation: Any) -> type[BaseModel] | None:
+    bare, _ = _bare(annotation)
+    return bare if isinstance(bare, type) and issubclass(bare, BaseModel) else None
+
+
+def _at(data: Any, path: Path) -> Any:
+    for step in path:
+        try:
+            data = data[step]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return data
+
+
+# --- what: one sentence for each kind of error -----------------------------------------------
+
+
+def _one(
+    trace: _Trace, detail: dict[str, Any], value: Any, plain: dict[Path, str]
+) -> Explained | None:
+    kind: str = detail["type"]
+    context: dict[str, Any] = detail.get("ctx") or {}
+    path = trace.path
+    written = plain.get(path)
+    if kind == "extra_forbidden":
+        return Explained(path, _unknown_field(str(path[-1]), trace.owner), "key")
+    if kind == "missing":
+        what = "item" if path and isinstance(path[-1], int) else "field"
+        return Explained(path, f"this {what} is missing", "parent")
+    if kind in ("union_tag_invalid", "union_tag_not_found"):
+        return _tag(trace, context, value, plain)
+    if kind in ("too_short", "too_long"):
+        return _length(path, kind, context, value)
+    if kind == "string_type":
+        return Explained(path, _not_text(trace.annotation, value, written))
+    if kind in ("literal_error", "enum"):
+        return Explained(path, _not_among(trace.annotation, value, written))
+    if kind == "string_pattern_mismatch":
+        return Explained(path, f"{shown(value)} {_pattern(context['pattern'])}")
+    wanted = _WANTED.get(kind)
+    if wanted is not None:
+        return Explained(path, f"must be {wanted}, not {shown(value, written)}{_hint(kind, value)}")
+    bound = _BOUNDS.get(kind)
+    if bound is not None:
+        return Explained(path, f"must be {bound[0]} {context[bound[1]]:g}, not {written or value}")
+    if kind == "string_too_short":
+        least = context["min_length"]
+        if least == 1 or not value:
+            return Explained(path, "must not be empty")
+        return Explained(path, f"{shown(value)} is too short: at least {least} characters")
+    if kind == "string_too_long":
+        most, length = context["max_length"], len(value) if isinstance(value, str) else 0
+        return Explained(path, f"is too long: {length} characters, {most} at most")
+    message = str(detail["msg"]).removeprefix("Value error, ")
+    return Explained(path, message)
+
+
+_WANTED = {
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "int_parsing": "a whole number",
+    "int_parsing_size": "a smaller whole number",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "finite_number": "a finite number",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "tuple_type": "a list",
+    "list_type": "a list",
+    "model_type": "fields (name: value)",
+    "model_attributes_type": "fields (name: value)",
+    "dict_type": "fields (name: value)",
+    "url_type": "an address that starts with https:// or http://",
+    "url_parsing": "an address that starts with https:// or http://",
+    "url_scheme": "an address that starts with https:// or http://",
+    "url_syntax_violation": "an address that starts with https:// or http://",
+    "url_too_long": "a shorter address",
+}
+
+_BOUNDS = {
+    "greater_than_equal": ("at least", "ge"),
+    "greater_than": ("more than", "gt"),
+    "less_than_equal": ("at most", "le"),
+    "less_than": ("less than", "lt"),
+}
+
+
+def _hint(kind: str, value: Any) -> str:
+    if not isinstance(value, str):
+        return ""
+    if kind == "bool_type" and value.casefold() in ("yes", "on", "y", "no", "off", "n"):
+        return f"; write {'true' if value.casefold() in ('yes', 'on', 'y') else 'false'}"
+    if kind in ("int_type", "float_type"):
+        try:
+            float(value)
+        except ValueError:
+            return ""
+        return "; write it without quotes"
+    if kind == "tuple_type" and value and len(value) <= 60 and "\n" not in value:
+        return f"; write [{value}]"
+    return ""
+
+
+def _unknown_field(name: str, owner: type[BaseModel] | None) -> str:
+    known = list(_fields(owner)) if owner else []
+    near = did_you_mean(name, known)
+    if near:
+        return f"unknown field; did you mean '{near}'?"
+    return f"unknown field (fields here: {', '.join(known)})"
+
+
+def _tag(trace: _Trace, context: dict[str, Any], value: Any, plain: dict[Path, str]) -> Explained:
+    name = str(context.get("discriminator", "")).strip("'")
+    bare, metadata = _bare(trace.annotation)
+    known = list(_choices(bare, _discriminator(metadata) or name))
+    path = (*trace.path, name)
+    if not isinstance(value, dict) or name not in value:
+        also = " (or 'tokens', for measures that read weights only)" if name == "builder" else ""
+        return Explained(path, f"this field is missing{also}; one of {', '.join(known)}", "parent")
+    given = value[name]
+    near = did_you_mean(given, known) if isinstance(given, str) else None
+    if near:
+        return Explained(
+            path, f"unknown {name} '{given}'; did you mean '{near}'? (one of {', '.join(known)})"
+        )
+    return Explained(
+        path, f"unknown {name} {shown(given, plain.get(path))}; one of {', '.join(known)}"
+    )
+
+
+def _length(path: Path, kind: str, context: dict[str, Any], value: Any) -> Explained | None:
+    length = len(value) if isinstance(value, list) else 0
+    if kind == "too_long":
+        most = context["max_length"]
+        return Explained(path, f"has {length} items; {most} at most")
+    least = context["min_length"]
+    if length >= least:  # only too short because items are wrong, which is told for each
+        return None
+    if length == 0:
+        return Explained(
+            path, f"must not be empty{'' if least == 1 else f': {least} items or more'}"
+        )
+    return Explained(path, f"has {length} item{'s' * (length > 1)}; {least} or more are needed")
+
+
+def _not_text(annotation: Any, value: Any, written: str | None) -> str:
+    if annotation == Head and isinstance(value, int | float) and not isinstance(value, bool):
+        text = written or str(value)
+        if "." not in text:
+            return f'a head is written "layer.head" in quotes, like "9.10"; not {shown(value)}'
+        return f'write heads in quotes: "{text}" (without quotes YAML reads the number {value})'
+    if isinstance(value, bool | int | float):
+        text = written or str(value)
+        return f'must be text, not {shown(value, written)}; write it in quotes: "{text}"'
+    if value is None and written:
+        return f'must be text, not {shown(value)}; write "{written}" in quotes if it is meant'
+    return f"must be text, not {shown(value)}"
+
+
+def _not_among(annotation: Any, value: Any, written: str | None) -> str:
+    bare, _ = _bare(annotation)
+    if isinstance(bare, type) and issubclass(bare, Enum):
+        known = [str(member.value) for member in bare]
+    else:
+        known = [
+            str(item).lower() if isinstance(item, bool) else str(item) for item in get_args(bare)
+        ]
+    if len(known) == 1:
+        return f"must be {known[0]}, not {shown(value, written)}"
+    near = did_you_mean(value, known) if isinstance(value, str) else None
+    if near:
+        return f"unknown value {shown(value)}; did you mean '{near}'? (one of {', '.join(known)})"
+    return f"must be one of {', '.join(known)}, not {shown(value, written)}"
+
+
+def _union(
+    path: Path,
+    tried: list[tuple[_Trace, dict[str, Any]]],
+    value: Any,
+    data: Any,
+    plain: dict[Path, str],
+) -> list[Explained]:
+    """A value that may be one of several things: fields, if it has fields; else what it may be."""
+    if isinstance(value, dict):
+        inside = [
+            _one(trace, detail, _at(data, trace.path), plain)
+            for trace, detail in tried
+            if trace.branch is not None
+        ]
+        return [explained for explained in inside if explained is not None]
+    members = get_args(_bare(tried[0][0].union)[0])
+    if isinstance(value, int) and not isinstance(value, bool):
+        for _, detail in tried:
+            if detail["type"] in _BOUNDS:
+                words, key = _BOUNDS[detail["type"]]
+                return [Explained(path, f"must be {words} {detail['ctx'][key]:g}, not {value}")]
+    wanted = " or ".join(_may_be(member) for member in members if member is not types.NoneType)
+    return [Explained(path, f"must be {wanted}, not {shown(value, plain.get(path))}")]
+
+
+def _may_be(annotation: Any) -> str:
+    bare, _ = _bare(annotation)
+    if get_origin(bare) is Literal:
+        return " or ".join(f"'{item}'" for item in get_args(bare))
+    if _model(bare) is not None:
+        return "fields (name: value)"
+    names = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
+    return names.get(bare, "a list" if get_origin(bare) in (tuple, list) else "a value")
+
+
+# --- patterns --------------------------------------------------------------------------------
+
+
+def _pattern_of(annotation: Any) -> str:
+    _, metadata = _bare(annotation)
+    for item in metadata:
+        pattern = getattr(item, "pattern", None)
+        if isinstance(item, StringConstraints) and isinstance(pattern, str):
+            return pattern
+    raise LookupError(f"no pattern in {annotation}")
+
+
+def _field_pattern(model: type[BaseModel], name: str) -> str:
+    info = model.model_fields[name]
+    for item in info.metadata:
+        pattern = getattr(item, "pattern", None)
+        if isinstance(pattern, str):
+            return pattern
+    return _pattern_of(
+        next(member for member in (*get_args(info.annotation), info.annotation) if member)
+    )
+
+
+_AN_ID = "is not an id: lower-case letters, digits and single hyphens, like 'copy-suppression'"
+
+PATTERNS: dict[str, str] = {
+    _pattern_of(Slug): _AN_ID,
+    _pattern_of(PaperKey): (
+        "is not a paper's id: first author, year and a word, all lower case,"
+        " like 'olsson2022induction'"
+    ),
+    _pattern_of(ModelId): (
+        "is not a model's id: the hub id with -- for /, like 'openai-community--gpt2'"
+    ),
+    _pattern_of(Alias): "is not an alias: letters, digits, '.', '_' and '-', like 'pythia-70m'",
+    _pattern_of(Sha256): "is not a SHA-256: 64 digits 0-9a-f",
+    _pattern_of(Line): "must be one line",
+    _pattern_of(Word): "is not a word: it must not hold spaces",
+    _pattern_of(Address): (
+        "is not an address: head-types/, papers/ or models/ and an id, like 'head-types/induction'"
+    ),
+    _field_pattern(Change, "date"): "is not a date: year-month-day, like 2025-01-31",
+    _field_pattern(Hub, "hub_id"): "is not a hub id: organisation/name, like openai-community/gpt2",
+    _field_pattern(Hub, "revision"): "is not a commit: 40 digits 0-9a-f",
+    _field_pattern(Shipped, "folder"): "is not a folder: lower-case names joined by /",
+    _field_pattern(Shipped, "revision"): "is not a version: v and a number, like v1",
+    _field_pattern(Paper, "arxiv"): "is not an arXiv number, like 2209.11895",
+    _field_pattern(Paper, "doi"): "is not a DOI, like 10.48550/arXiv.2209.11895",
+    _field_pattern(EvidenceModel, "revision"): (
+        "is not a revision: at most 64 letters, digits, '.', '_' and '-'"
+    ),
+}
+
+
+def _pattern(pattern: str) -> str:
+    return PATTERNS.get(pattern, f"does not match the pattern {pattern}")
