@@ -419,9 +419,6 @@ def _housekeeping(catalog: Catalog) -> Iterable[tuple[type[SQLModel], Sequence[R
             }
         )
     yield rows.RedirectRow, sorted(redirects, key=lambda row: (row["kind"], row["old"]))
-    newest_first = sorted(
-        catalog.changes, key=lambda change: (change.date, change.summary), reverse=True
-    )
     yield (
         rows.ChangeRow,
         [
@@ -432,6 +429,6 @@ def _housekeeping(catalog: Catalog) -> Iterable[tuple[type[SQLModel], Sequence[R
                 "summary": change.summary,
                 "document": _json(change),
             }
-            for position, change in enumerate(newest_first)
+            for position, change in enumerate(reversed(catalog.changes))
         ],
     )
