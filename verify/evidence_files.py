@@ -1,0 +1,71 @@
+"""Evidence on disk: written whole or not at all, and told apart when it is stale."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tempfile
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from catalog.schema.evidence import Evidence, EvidenceModel, Run
+
+_INNERMOST = re.compile(r"\[\n\s+([^\[\]{}]*?)\n\s+\]")
+
+
+def evidence_path(folder: Path, model: str, revision: str, head_type: str, recipe: str) -> Path:
+    """``<folder>/<org--name>/<revision>/<type>.<recipe>.json``."""
+    return folder / model / revision / f"{head_type}.{recipe}.json"
+
+
+def to_text(evidence: Evidence) -> str:
+    """The bytes of an evidence file: stable key order, a row of heads a line."""
+    text = json.dumps(evidence.model_dump(mode="json"), indent=1, ensure_ascii=False)
+    return _INNERMOST.sub(lambda m: "[" + re.sub(r"\s*\n\s*", " ", m[1]) + "]", text) + "\n"
+
+
+def write(evidence: Evidence, folder: Path) -> Path:
+    """Write a record beside its place and move it there, so that no half file is ever seen."""
+    path = evidence_path(
+        folder,
+        evidence.model.id,
+        evidence.model.revision,
+        evidence.head_type,
+        evidence.recipe,
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(to_text(evidence))
+        Path(name).chmod(0o644)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    return path
+
+
+def read(path: Path) -> Evidence | None:
+    """The record, or None if there is none or it cannot be read (it will be made again)."""
+    try:
+        return Evidence.model_validate_json(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, ValidationError):
+        return None
+
+
+def is_fresh(evidence: Evidence, model: EvidenceModel, run: Run) -> bool:
+    """Whether a run now would depend on the same things as the record.
+
+    The prompts follow from recipe, tokenizer and seed, and need not be built to know; the version
+    of this package does not count, because the recipe hash holds the versions of its parts.
+    """
+    apart = {"prompts_sha256": "", "versions": {}}
+    same_run = evidence.run.model_copy(update=apart) == run.model_copy(update=apart)
+    return evidence.model == model and same_run and _libraries(evidence.run) == _libraries(run)
+
+
+def _libraries(run: Run) -> dict[str, str]:
+    return {name: version for name, version in run.versions.items() if name != "headbook"}

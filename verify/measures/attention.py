@@ -1,0 +1,60 @@
+"""Attention from one role to another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from catalog.schema.controls import VaryPrompts, VaryRole
+from catalog.schema.measures import Attention
+from catalog.schema.recipe import Recipe
+from verify.anatomy import Anatomy
+from verify.capture import Reader
+from verify.measures.running import PairReader, RunningMeasure
+from verify.prompts import Pairs, Prompt, PromptSet, offsets_of, pairs
+from verify.statistics import Units
+
+
+class AttentionMeasure(RunningMeasure):
+    """Score of a prompt: mean over query positions of the attention summed over key positions.
+
+    Shape [prompts, heads], unit share of attention. Control: another role (or another variant) of
+    the same prompts, so head and control are paired.
+    """
+
+    def __init__(self, recipe: Recipe, prompts: PromptSet, anatomy: Anatomy) -> None:
+        super().__init__(recipe, prompts, anatomy)
+        measure, control = recipe.measure, recipe.control
+        assert isinstance(measure, Attention)
+        self._score = PairReader(
+            anatomy, [pairs(prompt, measure.query, measure.key) for prompt in prompts.main]
+        )
+        if isinstance(control, VaryPrompts):
+            varied = prompts.variants[control.variant]
+            self._control = PairReader(
+                anatomy, [pairs(prompt, measure.query, measure.key) for prompt in varied]
+            )
+        else:
+            assert isinstance(control, VaryRole)
+            self._control = PairReader(
+                anatomy, [_control_pairs(prompt, measure, control) for prompt in prompts.main]
+            )
+
+    def readers(self) -> Mapping[str, Sequence[Reader]]:
+        if self.control_variant is None:
+            return {self.main_variant: [self._score, self._control]}
+        return {self.main_variant: [self._score], self.control_variant: [self._control]}
+
+    def units(self) -> Units:
+        return Units(
+            score=self._score.flat(),
+            control=self._control.flat(),
+            paired=True,
+            clusters=self.clusters,
+            kind="mean",
+            bounds=(0.0, 1.0),
+        )
+
+
+def _control_pairs(prompt: Prompt, measure: Attention, control: VaryRole) -> Pairs | None:
+    offsets = offsets_of(prompt, measure.query, measure.key)
+    return pairs(prompt, control.query or measure.query, control.key or measure.key, offsets)

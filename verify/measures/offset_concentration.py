@@ -1,0 +1,78 @@
+"""How often the strongest key lies at one fixed distance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+
+from catalog.schema.measures import OffsetConcentration
+from catalog.schema.recipe import Recipe
+from verify.anatomy import Anatomy
+from verify.capture import FinalView, LayerView, Reader
+from verify.measures.running import FloatArray, RunningMeasure
+from verify.prompts import Prompt, PromptSet
+from verify.statistics import Units
+
+
+class OffsetConcentrationMeasure(RunningMeasure):
+    """Share of queries of a prompt whose strongest key lies at the head's own distance back.
+
+    Shape [prompts, heads], unit share of queries. The distance is the one most frequent on the
+    control variant; score and control are the shares on the two variants, paired by prompt.
+    Source: Voita et al. 2019, section 5.1.
+    """
+
+    def __init__(self, recipe: Recipe, prompts: PromptSet, anatomy: Anatomy) -> None:
+        super().__init__(recipe, prompts, anatomy)
+        measure = recipe.measure
+        assert isinstance(measure, OffsetConcentration)
+        assert self.control_variant is not None
+        self._readers = {
+            variant: _OffsetReader(anatomy, prompts.variants[variant], measure)
+            for variant in (self.main_variant, self.control_variant)
+        }
+
+    def readers(self) -> Mapping[str, Sequence[Reader]]:
+        return {variant: [reader] for variant, reader in self._readers.items()}
+
+    def units(self) -> Units:
+        assert self.control_variant is not None
+        control = self._readers[self.control_variant].shares
+        score = self._readers[self.main_variant].shares
+        best = control.mean(axis=0).argmax(axis=-1)
+        chosen = best[None, :, :, None]
+        return Units(
+            score=np.take_along_axis(score, chosen, axis=-1).reshape(len(score), -1),
+            control=np.take_along_axis(control, chosen, axis=-1).reshape(len(control), -1),
+            paired=True,
+            clusters=self.clusters,
+            kind="mean",
+            bounds=(0.0, 1.0),
+        )
+
+
+class _OffsetReader:
+    """Share of queries whose strongest key lies 1, 2, ... back: [prompts, layers, heads, n]."""
+
+    def __init__(
+        self, anatomy: Anatomy, prompts: Sequence[Prompt], measure: OffsetConcentration
+    ) -> None:
+        self._role = measure.query
+        self._most = measure.max_offset
+        self.shares: FloatArray = np.zeros(
+            (len(prompts), anatomy.layers, anatomy.heads, measure.max_offset)
+        )
+
+    def read(self, view: LayerView) -> None:
+        for index, prompt in enumerate(view.prompts):
+            queries = torch.tensor(prompt.queries[self._role], device=view.weights.device)
+            strongest = view.weights[index][:, queries].argmax(-1)
+            back = queries[None] - strongest
+            for offset in range(1, self._most + 1):
+                share = (back == offset).double().mean(-1)
+                self.shares[view.first + index, view.layer, :, offset - 1] = share.cpu().numpy()
+
+    def finish(self, view: FinalView) -> None:
+        """Nothing to take from the end of the stack."""

@@ -1,0 +1,46 @@
+"""What a head writes when it attends to a token, from weights alone."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from verify.anatomy import Anatomy
+
+
+class OVCircuit:
+    """Logits that the heads of a model add for a source token: [heads, tokens, targets].
+
+    For head h of layer l and token t: norm_l(x_t) W_V^h W_O^h, through the linear part of the final
+    norm, dotted with the unembedding. x_t is the effective embedding E(t) + MLP0(norm(E(t))), and
+    plain E(t) for heads of the first layer, which run before that MLP. Biases are left out: they
+    are written whatever the head attends to. Source: Elhage et al. 2021 (full OV circuit); Wang et
+    al. 2022, section 3.1; Gould et al. 2023, section 3.
+    """
+
+    def __init__(self, anatomy: Anatomy) -> None:
+        self.anatomy = anatomy
+
+    @torch.no_grad()
+    def source(self, layer: int, tokens: Tensor) -> Tensor:
+        """x_t: [tokens, width]."""
+        if layer == 0:
+            embedded: Tensor = self.anatomy.embedding(tokens)
+            return embedded
+        return self.anatomy.effective_embedding(tokens)
+
+    @torch.no_grad()
+    def written(self, layer: int, source: Tensor) -> Tensor:
+        """What each head of a layer adds before the final norm: [heads, tokens, width]."""
+        anatomy = self.anatomy
+        norm = anatomy.attention_norm(layer)
+        read = norm(source) - norm(torch.zeros_like(source[:1]))  # less the norm's bias
+        values = torch.einsum("td,hdf->htf", read, anatomy.value_weight(layer))
+        return torch.einsum("htf,hfd->htd", values, anatomy.output_weight(layer))
+
+    @torch.no_grad()
+    def logits(self, written: Tensor, targets: Tensor | None = None) -> Tensor:
+        """[..., width] -> [..., targets]; all tokens of the vocabulary if ``targets`` is None."""
+        unembedding = self.anatomy.unembedding.weight
+        rows = unembedding if targets is None else unembedding[targets]
+        return self.anatomy.through_final_norm(written).float() @ rows.float().T

@@ -1,0 +1,56 @@
+"""Whether a head writes the token it attends to (or writes against it)."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from catalog.schema.measures import OVCopying
+from catalog.schema.recipe import Recipe
+from verify.anatomy import Anatomy
+from verify.measures.ov_circuit import OVCircuit
+from verify.measures.tokens import TokenUnits
+from verify.statistics import Units
+
+
+def ov_copying(recipe: Recipe, tokens: TokenUnits, anatomy: Anatomy) -> Units:
+    """1 where a token ranks in the ``top`` of what the head writes for it, else 0.
+
+    Shape [tokens, heads]; ``direction: negative`` counts the bottom. A head that writes nothing
+    ranks no token. Control ``shuffle: target``: the rank of another source's token, each source
+    once (a cyclic shift, so none is its own); unpaired.
+    Source: Wang et al. 2022, section 3.1; McDougall et al. 2023, section 3.1.
+    """
+    measure = recipe.measure
+    assert isinstance(measure, OVCopying)
+    ids = torch.tensor(tokens.ids, device=anatomy.device)
+    shifted = ids.roll(1)
+    circuit = OVCircuit(anatomy)
+    sign = -1.0 if measure.direction == "negative" else 1.0
+    score = np.zeros((len(ids), anatomy.layers, anatomy.heads))
+    control = np.zeros_like(score)
+    for layer in range(anatomy.layers):
+        written = circuit.written(layer, circuit.source(layer, ids))
+        for head in range(anatomy.heads):
+            logits = sign * circuit.logits(written[head])
+            score[:, layer, head] = _in_top(logits, ids, measure.top)
+            control[:, layer, head] = _in_top(logits, shifted, measure.top)
+    return Units(
+        score=score.reshape(len(ids), -1),
+        control=control.reshape(len(ids), -1),
+        paired=False,
+        clusters=np.array(tokens.clusters, dtype=np.int64),
+        kind="share",
+    )
+
+
+def _in_top(
+    logits: Tensor, targets: Tensor, top: int
+) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """1.0 where fewer than ``top`` tokens have a logit at least as high as the target's."""
+    own = logits.gather(1, targets[:, None])
+    # ties count against the head, so that writing nothing ranks nothing
+    rivals = (logits >= own).sum(-1) - 1
+    result: np.ndarray[tuple[int], np.dtype[np.float64]] = (rivals < top).double().cpu().numpy()
+    return result

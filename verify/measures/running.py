@@ -1,0 +1,137 @@
+"""What every measure that runs the model has in common, and readers they share."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from catalog.schema.controls import VaryPrompts
+from catalog.schema.recipe import Recipe
+from verify.anatomy import Anatomy
+from verify.capture import FinalView, LayerView, Reader
+from verify.prompts import Pairs, Prompt, PromptSet
+from verify.statistics import Units
+
+FloatArray = NDArray[np.float64]
+
+
+class RunningMeasure(ABC):
+    """A measure of one recipe on one prompt set.
+
+    Its readers ride along a forward pass over each variant (``readers()``); afterwards ``units()``
+    turns what they took into scores and controls, [prompts, heads] with heads layer-major.
+    """
+
+    def __init__(self, recipe: Recipe, prompts: PromptSet, anatomy: Anatomy) -> None:
+        self.recipe = recipe
+        self.prompts = prompts
+        self.anatomy = anatomy
+
+    @property
+    def heads(self) -> int:
+        """Heads of the whole model."""
+        return self.anatomy.layers * self.anatomy.heads
+
+    @property
+    def clusters(self) -> NDArray[np.int64]:
+        """Cluster of each prompt."""
+        return np.array([prompt.cluster for prompt in self.prompts.main], dtype=np.int64)
+
+    @property
+    def control_variant(self) -> str | None:
+        """The variant that the control reads, if the control is one."""
+        control = self.recipe.control
+        return control.variant if isinstance(control, VaryPrompts) else None
+
+    @property
+    def main_variant(self) -> str:
+        """The variant that the recipe scores."""
+        return next(iter(self.prompts.variants))
+
+    @abstractmethod
+    def readers(self) -> Mapping[str, Sequence[Reader]]:
+        """Readers by variant."""
+
+    @abstractmethod
+    def units(self) -> Units:
+        """Scores and controls, once all passes are through."""
+
+
+class PairReader:
+    """Sums of chosen attention entries: [prompts, layers, heads]; NaN where there are none."""
+
+    def __init__(self, anatomy: Anatomy, pairs: Sequence[Pairs | None]) -> None:
+        self._pairs = pairs
+        self.scores = np.full((len(pairs), anatomy.layers, anatomy.heads), np.nan)
+
+    def read(self, view: LayerView) -> None:
+        """Gather the entries of every prompt of the batch at once."""
+        batch, queries, keys, weights = [], [], [], []
+        for index in range(len(view.prompts)):
+            chosen = self._pairs[view.first + index]
+            if chosen is None:
+                continue
+            batch.append(np.full(len(chosen.query), index))
+            queries.append(chosen.query)
+            keys.append(chosen.key)
+            weights.append(chosen.weight)
+        if not batch:
+            return
+        device = view.weights.device
+        rows = torch.from_numpy(np.concatenate(batch)).to(device)
+        entries = view.weights[
+            rows,
+            :,
+            torch.from_numpy(np.concatenate(queries)).to(device),
+            torch.from_numpy(np.concatenate(keys)).to(device),
+        ].double()
+        weighted = entries * torch.from_numpy(np.concatenate(weights)).to(device)[:, None]
+        sums = torch.zeros(
+            len(view.prompts), entries.shape[1], dtype=torch.float64, device=device
+        ).index_add_(0, rows, weighted)
+        for index in torch.unique(rows).tolist():
+            self.scores[view.first + index, view.layer] = sums[index].cpu().numpy()
+
+    def finish(self, view: FinalView) -> None:
+        """Nothing to take from the end of the stack."""
+
+    def flat(self) -> FloatArray:
+        """[prompts, heads], layer-major."""
+        return self.scores.reshape(len(self.scores), -1)
+
+
+class AnswerReader:
+    """Logits of the answers at ``end``: what the gate and the share of the effect need."""
+
+    def __init__(self, anatomy: Anatomy, prompts: Sequence[Prompt]) -> None:
+        self._anatomy = anatomy
+        self.logits: dict[str, FloatArray] = {
+            name: np.full(len(prompts), np.nan) for name in (prompts[0].answers if prompts else ())
+        }
+        self.scale = np.full(len(prompts), np.nan)
+        """The number that the final norm divides by at ``end``."""
+
+    def read(self, view: LayerView) -> None:
+        """Nothing to take from a layer."""
+
+    def finish(self, view: FinalView) -> None:
+        """Read the answers' logits from the normed residual stream."""
+        ends = [prompt.queries["end"][0] for prompt in view.prompts]
+        rows = torch.arange(len(ends), device=view.normed.device)
+        at_end = view.normed[rows, torch.tensor(ends, device=rows.device)].float()
+        scales = self._anatomy.final_scale(
+            view.residual[rows, torch.tensor(ends, device=rows.device)]
+        )
+        here = slice(view.first, view.first + len(ends))
+        self.scale[here] = scales.cpu().numpy()
+        unembedding = self._anatomy.unembedding
+        for name, logits in self.logits.items():
+            tokens = torch.tensor([p.answers[name] for p in view.prompts], device=rows.device)
+            values = (at_end * unembedding.weight[tokens].float()).sum(-1)
+            if unembedding.bias is not None:
+                values = values + unembedding.bias[tokens].float()
+            logits[here] = values.cpu().numpy()

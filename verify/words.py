@@ -1,0 +1,109 @@
+"""Words as tokens: what a tokenizer makes of word lists and texts."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from transformers import PreTrainedTokenizerBase
+
+from catalog.schema.vocabulary import TextSet, Vocabulary
+from verify.prompts import CannotBuild
+
+
+class Words:
+    """A tokenizer, the catalog's word lists, and what becomes of them.
+
+    Args:
+        tokenizer: a *fast* tokenizer (positions of words are found through its offsets).
+        vocabularies: word lists by id.
+        texts: text sets by id.
+        size: rows of the model's embedding; token ids beyond it do not exist for the model.
+
+    Raises:
+        CannotBuild: if the tokenizer gives no offsets.
+    """
+
+    def __init__(
+        self,
+        tokenizer: PreTrainedTokenizerBase,
+        vocabularies: Mapping[str, Vocabulary],
+        texts: Mapping[str, TextSet],
+        size: int,
+    ) -> None:
+        if not tokenizer.is_fast:
+            raise CannotBuild("the tokenizer is not a fast one, so word positions are unknown")
+        self.tokenizer = tokenizer
+        self.vocabularies = vocabularies
+        self.texts = texts
+        self.size = size
+        self.unknown: int | None = tokenizer.unk_token_id
+        self._tokens: dict[str, int | None] = {}
+
+    @property
+    def start(self) -> tuple[int, ...]:
+        """The beginning-of-sequence token, if the tokenizer has one.
+
+        It is put in front of every prompt: tokenizers differ in whether they do so themselves.
+        """
+        bos = self.tokenizer.bos_token_id
+        return () if bos is None else (int(bos),)
+
+    @cached_property
+    def ordinary(self) -> NDArray[np.int64]:
+        """Ids of all tokens that are not special, ascending."""
+        special = set(self.tokenizer.all_special_ids)
+        known = min(len(self.tokenizer), self.size)
+        return np.array([i for i in range(known) if i not in special], dtype=np.int64)
+
+    def encode(self, text: str) -> list[int]:
+        """Token ids of a text, without special tokens."""
+        ids: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
+        return ids
+
+    def encode_with_spans(self, text: str) -> tuple[list[int], list[tuple[int, int]]]:
+        """Token ids and the letters [start, end) that each came from."""
+        made = self.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
+        return made["input_ids"], [(int(a), int(b)) for a, b in made["offset_mapping"]]
+
+    def token(self, word: str) -> int | None:
+        """The one token of a word inside a sentence, or None if it is split or unknown.
+
+        The form with a leading space comes first: that is how byte-level tokenizers see a word
+        after another.
+        """
+        if word not in self._tokens:
+            self._tokens[word] = self._look_up(word)
+        return self._tokens[word]
+
+    def _look_up(self, word: str) -> int | None:
+        for form in (f" {word}", word):
+            ids = self.encode(form)
+            if len(ids) == 1 and ids[0] != self.unknown and ids[0] < self.size:
+                return ids[0]
+        return None
+
+    def spaced(self, word: str) -> bool:
+        """Whether the token of ``word`` is that of its form with a leading space."""
+        ids = self.encode(f" {word}")
+        return len(ids) == 1 and ids[0] == self.token(word)
+
+    def tokens(self, words: Sequence[str]) -> dict[str, int]:
+        """The words that are one token, with it."""
+        found = {word: self.token(word) for word in words}
+        return {word: token for word, token in found.items() if token is not None}
+
+    def is_delimiter(self, token: int) -> bool:
+        """Whether a token is punctuation only."""
+        text = str(self.tokenizer.decode([token])).strip()
+        return bool(text) and all(unicodedata.category(c).startswith("P") for c in text)
+
+    def unknown_share(self, prompts: Sequence[Sequence[int]]) -> float:
+        """Share of tokens, start token left out, that the tokenizer does not know."""
+        if self.unknown is None:
+            return 0.0
+        total = sum(len(ids) - len(self.start) for ids in prompts)
+        return sum(list(ids).count(self.unknown) for ids in prompts) / max(total, 1)
