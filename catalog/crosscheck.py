@@ -323,12 +323,12 @@ def _texts_in(data: Any) -> set[str]:
 
 def _model_names(contents: Contents) -> Iterator[Problem]:
     """Ids, hub ids and aliases of models are one space of names, whatever their case."""
-    taken: dict[str, str] = {}
+    taken = {name.casefold(): name for name in sorted(contents.models)}
     for name, file in sorted(contents.models.items()):
         model = file.value
         if model is None:
             continue
-        written: list[tuple[Path, str]] = [(("id",), model.id)]
+        written: list[tuple[Path, str]] = []
         if isinstance(model.source, Hub):
             written.append((("source", "hub_id"), model.source.hub_id))
         written += [(("aliases", i), alias) for i, alias in enumerate(model.aliases)]
@@ -336,7 +336,8 @@ def _model_names(contents: Contents) -> Iterator[Problem]:
 
 
 def _head_type_names(contents: Contents) -> Iterator[Problem]:
-    taken: dict[str, str] = {}
+    """Ids, names and aliases of head types are one space of names, whatever their case."""
+    taken = {name.casefold(): name for name in sorted(contents.head_types)}
     for name, file in sorted(contents.head_types.items()):
         if file.value is not None:
             written: list[tuple[Path, str]] = [(("name",), file.value.name)]
@@ -351,14 +352,15 @@ def _one_space(
     written: list[tuple[Path, str]],
     taken: dict[str, str],
 ) -> Iterator[Problem]:
+    own: set[str] = set()
     for path, text in written:
-        other = taken.setdefault(text.casefold(), owner)
-        if path[0] in ("id", "source") and other == owner:
-            continue
+        folded = text.casefold()
+        other = taken.setdefault(folded, owner)
         if other != owner:
             yield file.problem(path, f"'{text}' is already a name of {what} '{other}'")
-        elif text.casefold() in (earlier.casefold() for at, earlier in written if at < path):
+        elif folded in own:
             yield file.problem(path, f"'{text}' is given twice")
+        own.add(folded)
 
 
 def _templates(contents: Contents) -> Iterator[Problem]:

@@ -26,14 +26,13 @@ def schema(
     ] = None,
 ) -> None:
     """Print the JSON Schema of an entry, so that an editor completes and checks its fields."""
-    from catalog.commands.main import CommandError
     from catalog.explain import did_you_mean
     from catalog.json_schema import KINDS, json_schema
 
     if kind is not None and kind not in KINDS:
         near = did_you_mean(kind, KINDS)
         better = f"did you mean '{near}'? " if near else ""
-        raise CommandError(
+        raise _command_error(
             f"unknown kind '{kind[:60]}'; {better}(one of {', '.join(KINDS)})", exit_code=2
         )
     if out is None:
@@ -46,7 +45,7 @@ def schema(
             _write(file, _text(json_schema(name)))
             typer.echo(str(file))
     except OSError as error:
-        raise CommandError(f"cannot write to {out}: {error.strerror}") from error
+        raise _command_error(f"cannot write to {out}: {error.strerror}") from error
 
 
 def _text(data: dict[str, object]) -> str:
@@ -65,3 +64,10 @@ def _write(file: Path, text: str) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def _command_error(message: str, exit_code: int = 1) -> Exception:
+    # imported late: the module of the command itself imports every subcommand
+    from catalog.commands.main import CommandError
+
+    return CommandError(message, exit_code=exit_code)

@@ -35,13 +35,12 @@ def validate(
     while others are unfinished.
     """
     from catalog import places
-    from catalog.commands.main import CommandError
     from catalog.loading import read
     from catalog.problems import render
 
     folder = entries or places.entries_dir()
     if not folder.is_dir():
-        raise CommandError(f"there is no folder {folder}", exit_code=2)
+        raise _command_error(f"there is no folder {folder}", exit_code=2)
     chosen = _shown_names(paths or (), folder)
     reading = read(folder)
     files = [file for file in reading.files if _among(file, chosen)]
@@ -62,18 +61,16 @@ def _shown_names(paths: Sequence[Path], folder: Path) -> list[str]:
     Raises:
         CommandError: for a path that does not exist or lies elsewhere.
     """
-    from catalog.commands.main import CommandError
-
     root = folder.resolve()
     names = []
     for path in paths:
         if not (path.exists() or path.is_symlink()):
-            raise CommandError(f"there is no file or folder {path}", exit_code=2)
+            raise _command_error(f"there is no file or folder {path}", exit_code=2)
         plain = Path(os.path.normpath(Path.cwd() / path))
         # a link is named by its own place, not by what it points to
         whole = plain.parent.resolve() / plain.name
         if not whole.is_relative_to(root):
-            raise CommandError(f"{path} does not lie in the entries ({folder})", exit_code=2)
+            raise _command_error(f"{path} does not lie in the entries ({folder})", exit_code=2)
         names.append((Path(root.name) / whole.relative_to(root)).as_posix())
     return names
 
@@ -106,3 +103,10 @@ def _summary(files: int, errors: int, others: int, catalog: Catalog | None) -> s
 
 def _count(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def _command_error(message: str, exit_code: int = 1) -> Exception:
+    # imported late: the module of the command itself imports every subcommand
+    from catalog.commands.main import CommandError
+
+    return CommandError(message, exit_code=exit_code)
