@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from pydantic import BaseModel
-from sqlalchemy import Engine, insert
+from sqlalchemy import URL, Engine, insert
 from sqlalchemy.pool import QueuePool, StaticPool
 from sqlmodel import Session, SQLModel, create_engine
 
@@ -72,7 +72,7 @@ def build(catalog: Catalog, file: Path) -> None:
     os.close(handle)
     part = Path(name)
     try:
-        engine = create_engine(f"sqlite:///{part}")
+        engine = create_engine(URL.create("sqlite", database=str(part)))
         try:
             with engine.connect() as connection:
                 # the file is thrown away if anything fails, so a journal would protect nothing

@@ -35,7 +35,7 @@ _HEAD: TypeAdapter[str] = TypeAdapter(Head)
 _FOLDERS = {"head type": "head-types", "paper": "papers", "model": "models"}
 
 
-class NotFound(LookupError):  # noqa: N818 - part of the fixed interface
+class NotFound(LookupError):
     """There is nothing of this name.
 
     Args:
