@@ -1,0 +1,184 @@
+"""What the engine sees is what plain eager attention computes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from tests.verify.tiny_models import ARCHITECTURES, VOCABULARY, tiny
+
+from verify.anatomy import Anatomy, UnsupportedArchitecture
+from verify.capture import CaptureFailed, FinalView, LayerView, run_pass
+from verify.prompts import Prompt
+
+
+class Keep:
+    """Keeps everything, which real readers must not do."""
+
+    def __init__(self) -> None:
+        self.weights: dict[tuple[int, int], torch.Tensor] = {}
+        self.z: dict[tuple[int, int], torch.Tensor] = {}
+        self.residual: dict[tuple[int, int], torch.Tensor] = {}
+        self.final: dict[int, torch.Tensor] = {}
+        self.normed: dict[int, torch.Tensor] = {}
+
+    def read(self, view: LayerView) -> None:
+        for index, prompt in enumerate(view.prompts):
+            length, key = len(prompt.ids), (view.first + index, view.layer)
+            self.weights[key] = view.weights[index, :, :length, :length].clone()
+            self.z[key] = view.z[index, :length].clone()
+            self.residual[key] = view.residual[index, :length].clone()
+
+    def finish(self, view: FinalView) -> None:
+        for index, prompt in enumerate(view.prompts):
+            self.final[view.first + index] = view.residual[index, : len(prompt.ids)].clone()
+            self.normed[view.first + index] = view.normed[index, : len(prompt.ids)].clone()
+
+
+def prompts_of(lengths: tuple[int, ...]) -> list[Prompt]:
+    generator = np.random.default_rng(1)
+    return [
+        Prompt(ids=tuple(generator.integers(VOCABULARY, size=n).tolist()), queries={})
+        for n in lengths
+    ]
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_attention_and_residual_equal_plain_eager(architecture: str) -> None:
+    model = tiny(architecture)
+    prompts = prompts_of((12, 20, 7))
+    keep = Keep()
+    run_pass(Anatomy(model), prompts, [keep], batch_size=2)
+    model.set_attn_implementation("eager")
+    for index, prompt in enumerate(prompts):
+        with torch.no_grad():
+            plain = model(
+                input_ids=torch.tensor([prompt.ids]),
+                output_attentions=True,
+                output_hidden_states=True,
+                use_cache=False,
+            )
+        for layer, weights in enumerate(plain.attentions):
+            torch.testing.assert_close(
+                keep.weights[index, layer], weights[0], atol=1e-5, rtol=0
+            )
+            torch.testing.assert_close(
+                keep.residual[index, layer], plain.hidden_states[layer][0], atol=1e-5, rtol=1e-5
+            )
+        logits = model.get_output_embeddings()(keep.normed[index])
+        torch.testing.assert_close(logits, plain.logits[0], atol=1e-4, rtol=1e-5)
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_numbers_do_not_depend_on_the_batch(architecture: str) -> None:
+    model = tiny(architecture)
+    prompts = prompts_of((30, 9, 17, 30, 5, 22))
+    kept = []
+    for batch_size in (1, 16):
+        keep = Keep()
+        run_pass(Anatomy(model), prompts, [keep], batch_size=batch_size)
+        kept.append(keep)
+    for key, alone in kept[0].weights.items():
+        torch.testing.assert_close(kept[1].weights[key], alone, atol=1e-5, rtol=0)
+    for index, alone in kept[0].final.items():
+        torch.testing.assert_close(kept[1].final[index], alone, atol=1e-4, rtol=1e-5)
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_heads_add_up_to_the_output_of_the_attention_block(architecture: str) -> None:
+    model = tiny(architecture)
+    anatomy = Anatomy(model)
+    prompts = prompts_of((15,))
+    keep = Keep()
+    outputs: list[torch.Tensor] = []
+    projections = [
+        block.get_submodule(f"{anatomy._family.attention}.{anatomy._family.output}")
+        for block in anatomy.blocks
+    ]
+    hooks = [
+        projection.register_forward_hook(lambda _m, _i, out: outputs.append(out))
+        for projection in projections
+    ]
+    run_pass(anatomy, prompts, [keep], batch_size=1)
+    for hook in hooks:
+        hook.remove()
+    for layer, output in enumerate(outputs):
+        summed = torch.einsum(
+            "thf,hfd->td", keep.z[0, layer], anatomy.output_weight(layer)
+        )
+        bias = projections[layer].bias
+        whole = summed if bias is None else summed + bias
+        torch.testing.assert_close(whole, output[0], atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_values_are_what_the_heads_move(architecture: str) -> None:
+    """z equals attention times (norm(x) W_V + b), computed from the anatomy's W_V."""
+    model = tiny(architecture)
+    anatomy = Anatomy(model)
+    prompts = prompts_of((11,))
+    keep = Keep()
+    run_pass(anatomy, prompts, [keep], batch_size=1)
+    for layer in range(anatomy.layers):
+        read = anatomy.attention_norm(layer)(keep.residual[0, layer])
+        values = torch.einsum("td,hdf->htf", read, anatomy.value_weight(layer))
+        z = torch.einsum("hqk,hkf->qhf", keep.weights[0, layer], values)
+        difference = keep.z[0, layer] - z
+        # what is left is the value bias, the same at every position
+        torch.testing.assert_close(
+            difference, difference[:1].expand_as(difference), atol=1e-5, rtol=0
+        )
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_readout_of_the_final_residual_is_the_logit_difference(architecture: str) -> None:
+    model = tiny(architecture)
+    anatomy = Anatomy(model)
+    prompts = prompts_of((10,))
+    keep = Keep()
+    run_pass(anatomy, prompts, [keep], batch_size=1)
+    with torch.no_grad():
+        logits = model(input_ids=torch.tensor([prompts[0].ids]), use_cache=False).logits[0, -1]
+        rows = anatomy.unembedding.weight
+        direction = rows[3] - rows[8]
+        attributed = keep.final[0][-1] @ anatomy.readout(direction)
+        attributed = attributed / anatomy.final_scale(keep.final[0][-1])
+        norm_bias = getattr(anatomy.final_norm, "bias", None)
+        constant = 0.0 if norm_bias is None else float(norm_bias @ direction)
+    assert float(attributed) + constant == pytest.approx(float(logits[3] - logits[8]), abs=1e-4)
+
+
+def test_the_model_is_left_as_it_was() -> None:
+    model = tiny("llama").train()
+    before = model.config._attn_implementation
+    run_pass(Anatomy(model), prompts_of((8,)), [Keep()], batch_size=1)
+    assert model.config._attn_implementation == before
+    assert model.training
+    assert not any(block._forward_pre_hooks for block in model.model.layers)
+
+
+def test_a_layer_that_does_not_show_its_attention_is_an_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model = tiny("llama")
+    own = model.model.layers[1].self_attn.forward
+
+    def silent(hidden_states: torch.Tensor, **_: object) -> tuple[torch.Tensor, None]:
+        return torch.zeros_like(hidden_states), None
+
+    monkeypatch.setattr(model.model.layers[1].self_attn, "forward", silent)
+    with pytest.raises(CaptureFailed, match=r"layers \[1\] did not show their attention"):
+        run_pass(Anatomy(model), prompts_of((8,)), [Keep()], batch_size=1)
+    assert own is not None
+
+
+def test_an_unknown_architecture_is_refused_by_name() -> None:
+    from transformers import OPTConfig, OPTForCausalLM
+
+    model = OPTForCausalLM(
+        OPTConfig(
+            vocab_size=20, hidden_size=16, ffn_dim=16, num_hidden_layers=1, num_attention_heads=2
+        )
+    )
+    with pytest.raises(UnsupportedArchitecture, match="OPTForCausalLM is not supported yet"):
+        Anatomy(model)
