@@ -1,0 +1,50 @@
+"""Planted models: weights written by hand, so that the heads of every type are known.
+
+They are the truth against which recipes are tested and their thresholds are set. Each of the five
+models comes as GPT-2 (learned positions, LayerNorm) and as Llama (RoPE, RMSNorm, two query heads to
+a key-value head), has 2 layers of 6 heads, a context of 512 and a tokenizer of one token a word,
+and is an ordinary transformers model that can be saved and loaded.
+
+>>> planted = MODELS["induction"]("llama")
+>>> planted.heads["induction"]
+{'1.0'}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from tests.planted.build import HEAD_TYPES, Impostor, Planted, random_twin
+from tests.planted.indirect_object import indirect_object_model
+from tests.planted.induction import induction_model
+from tests.planted.pattern import pattern_model
+from tests.planted.space import FAMILIES, Family
+from tests.planted.successor import successor_model
+from tests.planted.suppression import suppression_model
+
+MODELS: Mapping[str, Callable[[Family], Planted]] = MappingProxyType(
+    {
+        "pattern": pattern_model,
+        "induction": induction_model,
+        "indirect-object": indirect_object_model,
+        "suppression": suppression_model,
+        "successor": successor_model,
+    }
+)
+"""The planted models by name; each takes a family."""
+
+__all__ = [
+    "FAMILIES",
+    "HEAD_TYPES",
+    "MODELS",
+    "Family",
+    "Impostor",
+    "Planted",
+    "indirect_object_model",
+    "induction_model",
+    "pattern_model",
+    "random_twin",
+    "successor_model",
+    "suppression_model",
+]
