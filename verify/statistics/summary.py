@@ -8,9 +8,16 @@ import numpy as np
 
 from catalog.schema.evidence import HeadStatus, Verdict
 from catalog.schema.recipe import Criterion
-from verify.statistics.intervals import Interval, difference_of, interval_of
-from verify.statistics.permutation import Tested, test_margin
-from verify.statistics.units import BoolArray, FloatArray, Units
+from verify.statistics.intervals import (
+    Interval,
+    difference_of,
+    group,
+    interval_of,
+    known_mean,
+    paired_shares_of,
+)
+from verify.statistics.permutation import Tested, margin_test
+from verify.statistics.units import BoolArray, FloatArray, IntArray, Units
 
 ROUNDING = 1e-9
 """A bound that misses a threshold by less than this meets it: 1.0 - 0.8 is at least 0.2."""
@@ -71,33 +78,14 @@ def summarise(units: Units, criterion: Criterion, *, seed: int, level: float = 0
     """
     if criterion.max_change is not None and not units.paired:
         raise ValueError("max_change needs a paired control")
-    rng = np.random.default_rng(seed)
-    share = units.kind == "share"
-    score = interval_of(
-        units.score, units.clusters, share=share, bounds=units.range, level=level, rng=rng
-    )
+    score = _interval(units, units.score, units.clusters, level)
     if units.paired:
-        control_mean = _column_means(units.control)
-        margin = interval_of(
-            units.score - units.control,
-            units.clusters,
-            share=False,
-            bounds=units.difference_range,
-            level=level,
-            rng=rng,
-        )
+        control_mean, margin = _paired_margin(units, level)
     else:
-        control = interval_of(
-            units.control,
-            units.clusters_of_control(),
-            share=share,
-            bounds=units.range,
-            level=level,
-            rng=rng,
-        )
+        control = _interval(units, units.control, units.clusters_of_control(), level)
         control_mean = control.mean
         margin = difference_of(score, control, bounds=units.difference_range)
-    tested = _test(units, criterion, rng)
+    tested = _test(units, criterion, np.random.default_rng(seed))
     applies = ~np.isnan(units.score).all(axis=1)
     return Summary(
         mean=score.mean,
@@ -180,13 +168,31 @@ def recipe_verdict(summary: Summary, confirmed: BoolArray | None = None) -> Reci
     return RecipeVerdict(verdict, summary.ordered(passes), summary.ordered(unclear))
 
 
+def _interval(units: Units, values: FloatArray, clusters: IntArray, level: float) -> Interval:
+    return interval_of(
+        values, clusters, share=units.kind == "share", bounds=units.range, level=level
+    )
+
+
+def _paired_margin(units: Units, level: float) -> tuple[FloatArray, Interval]:
+    """Mean of the control, and the margin over the units that have both."""
+    if units.kind == "mean":
+        margin = interval_of(
+            units.score - units.control,
+            units.clusters,
+            share=False,
+            bounds=units.difference_range,
+            level=level,
+        )
+        return known_mean(units.control), margin
+    both = ~np.isnan(units.score - units.control)
+    parts = [np.where(both, values, np.nan) for values in (units.score, units.control)]
+    score, control = (_interval(units, part, units.clusters, level) for part in parts)
+    grouped = [group(part, units.clusters) for part in parts]
+    return known_mean(units.control), paired_shares_of(score, control, *grouped)
+
+
 def _test(units: Units, criterion: Criterion, rng: np.random.Generator) -> Tested:
     if criterion.min_margin is None:
         return Tested(None, "max_change is judged by the interval of the change alone.", 0)
-    return test_margin(units, criterion.min_margin, criterion.max_q, rng)
-
-
-def _column_means(values: FloatArray) -> FloatArray:
-    counts = (~np.isnan(values)).sum(axis=0)
-    with np.errstate(invalid="ignore"):
-        return np.where(counts > 0, np.nansum(values, axis=0) / counts, np.nan)
+    return margin_test(units, criterion.min_margin, criterion.max_q, rng)
