@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from tests.verify.tiny_models import ARCHITECTURES, VOCABULARY, tiny
 
+from tests.verify.tiny_models import ARCHITECTURES, VOCABULARY, tiny
 from verify.anatomy import Anatomy, UnsupportedArchitecture
 from verify.capture import CaptureFailed, FinalView, LayerView, run_pass
 from verify.prompts import Prompt
@@ -59,9 +59,7 @@ def test_attention_and_residual_equal_plain_eager(architecture: str) -> None:
                 use_cache=False,
             )
         for layer, weights in enumerate(plain.attentions):
-            torch.testing.assert_close(
-                keep.weights[index, layer], weights[0], atol=1e-5, rtol=0
-            )
+            torch.testing.assert_close(keep.weights[index, layer], weights[0], atol=1e-5, rtol=0)
             torch.testing.assert_close(
                 keep.residual[index, layer], plain.hidden_states[layer][0], atol=1e-5, rtol=1e-5
             )
@@ -103,9 +101,7 @@ def test_heads_add_up_to_the_output_of_the_attention_block(architecture: str) ->
     for hook in hooks:
         hook.remove()
     for layer, output in enumerate(outputs):
-        summed = torch.einsum(
-            "thf,hfd->td", keep.z[0, layer], anatomy.output_weight(layer)
-        )
+        summed = torch.einsum("thf,hfd->td", keep.z[0, layer], anatomy.output_weight(layer))
         bias = projections[layer].bias
         whole = summed if bias is None else summed + bias
         torch.testing.assert_close(whole, output[0], atol=1e-5, rtol=1e-5)

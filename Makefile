@@ -1,0 +1,100 @@
+# make demo    set up, validate, verify on the shipped model, build, serve
+# make test    set up, check, test (what is slow: make test-all)
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.PHONY: help setup demo serve test test-all check browser format evidence wheel clean
+
+PYTHON ?= python3
+VENV ?= .venv
+PORT ?= 8000
+SERVE ?= yes
+# On Linux, PyPI's torch brings CUDA (gigabytes). For the CPU build:
+#   make demo TORCH_INDEX=https://download.pytorch.org/whl/cpu
+TORCH_INDEX ?=
+
+BIN := $(VENV)/bin
+HEADBOOK := $(BIN)/headbook
+STAMP := $(VENV)/.installed
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+TORCH_PIN := $(shell grep '^torch==' constraints.txt)
+
+# Everything that the database and the site are made from
+DATA := $(shell find entries -type f -not -name '.*' 2>/dev/null)
+SITE_SOURCES := $(shell find site -type f -not -name '*.pyc' 2>/dev/null) mkdocs.yml \
+	$(wildcard catalog/*.py catalog/schema/*.py catalog/commands/site.py)
+
+help:
+	@echo "make demo    set up, validate, verify on the shipped model, build the site, serve"
+	@echo "             (SERVE=no stops before serving, PORT=8000 chooses the port)"
+	@echo "make test    set up, check and test;  make test-all  also what is slow"
+	@echo "make format  format the code;         make evidence  verify again into entries/evidence"
+
+setup: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Headbook needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V). Try: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+	@echo "setting up $(VENV) (some minutes the first time)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PIP) $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) "$(TORCH_PIN)"
+	@$(PIP) -e '.[verify,site,dev]'
+	@touch $@
+
+demo: build/demo/site/index.html
+ifeq ($(SERVE),yes)
+	@$(HEADBOOK) serve --port $(PORT) --database build/demo/headbook.sqlite --site build/demo/site
+else
+	@echo "built; to serve it: make demo"
+endif
+
+build/demo/verified: $(STAMP) $(DATA) $(wildcard verify/*.py verify/*/*.py)
+	@$(HEADBOOK) validate
+	@$(HEADBOOK) verify --model reference --out build/demo/evidence
+	@touch $@
+
+build/demo/headbook.sqlite: build/demo/verified $(SITE_SOURCES)
+	@$(HEADBOOK) db --evidence build/demo/evidence --out $@
+	@touch $@
+
+build/demo/site/index.html: build/demo/headbook.sqlite
+	@$(HEADBOOK) site --database build/demo/headbook.sqlite --out build/demo/site
+	@touch $@
+
+test: check browser
+	@$(BIN)/python -m pytest -m "not slow"
+
+test-all: check browser
+	@$(BIN)/python -m pytest
+
+check: $(STAMP)
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(HEADBOOK) validate
+
+# Tests drive a real browser; Debian's package is used as it is.
+browser: $(STAMP)
+	@command -v chromium >/dev/null || { \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+			echo "installing chromium"; apt-get -qq update; \
+			DEBIAN_FRONTEND=noninteractive apt-get -qq install -y chromium >/dev/null; \
+		else \
+			echo "The browser tests need the command 'chromium'."; \
+			echo "Debian, Ubuntu: sudo apt-get install chromium;  macOS: brew install --cask chromium"; \
+			exit 1; \
+		fi; }
+
+format: $(STAMP)
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+evidence: $(STAMP)
+	@$(HEADBOOK) verify --model reference --out entries/evidence
+
+wheel: $(STAMP)
+	@$(BIN)/python -m build --no-isolation --outdir dist .
+
+clean:
+	rm -rf build dist

@@ -1,0 +1,26 @@
+"""The repository's own catalog, loaded once, and shorthands for tests of the verifier."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from catalog.loading import Catalog, load
+from catalog.schema.recipe import Recipe
+from tests.planted.words import tokenizer
+from verify.words import Words
+
+
+@cache
+def catalog() -> Catalog:
+    return load()
+
+
+@cache
+def words() -> Words:
+    """The planted models' tokenizer, which knows every word of the lists and texts."""
+    made = tokenizer()
+    return Words(made, catalog().vocabularies, catalog().texts, len(made))
+
+
+def recipe(head_type: str, name: str) -> Recipe:
+    return catalog().head_types[head_type].recipe(name)

@@ -1,0 +1,373 @@
+"""Each measure against a plain computation of its formula on an untrained model."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, PreTrainedModel
+
+from catalog.schema.recipe import Recipe
+from tests.verify.catalog_parts import catalog, words
+from verify.anatomy import Anatomy
+from verify.builders import build
+from verify.capture import run_pass
+from verify.measures import RUNNING, WEIGHTS
+from verify.measures.attention_to_predicted import predicted_positions
+from verify.measures.tokens import token_units
+from verify.prompts import PromptSet
+from verify.statistics import Units
+
+FAMILIES = ("gpt2", "llama")
+
+
+def model_of(family: str) -> PreTrainedModel:
+    size = words().size
+    model: PreTrainedModel = (
+        GPT2LMHeadModel(
+            GPT2Config(vocab_size=size, n_positions=160, n_embd=32, n_layer=2, n_head=4)
+        )
+        if family == "gpt2"
+        else LlamaForCausalLM(
+            LlamaConfig(
+                vocab_size=size,
+                hidden_size=32,
+                intermediate_size=64,
+                num_hidden_layers=2,
+                num_attention_heads=4,
+                num_key_value_heads=2,
+                max_position_embeddings=160,
+            )
+        )
+    )
+    generator = torch.Generator().manual_seed(3)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            scale = 0.1 if "norm" in name or "ln_" in name else 0.3
+            parameter.add_(scale * torch.randn(parameter.shape, generator=generator))
+    return model.eval()
+
+
+def recipe(**parts: Any) -> Recipe:
+    content = {
+        "id": "under-test",
+        "source": "olsson2022induction",
+        "criterion": {"min_score": 0.0, "min_margin": 0.0},
+        "thresholds": "none",
+        **parts,
+    }
+    return Recipe.model_validate_json(json.dumps(content))
+
+
+def measured(made: Recipe, model: PreTrainedModel) -> tuple[Units, PromptSet]:
+    anatomy = Anatomy(model)
+    prompts = build(made.prompts, words())
+    measure = RUNNING[made.measure.kind](made, prompts, anatomy)
+    for variant, readers in measure.readers().items():
+        run_pass(anatomy, prompts.variants[variant], readers, batch_size=4)
+    return measure.units(), prompts
+
+
+@torch.no_grad()
+def plain(model: PreTrainedModel, ids: tuple[int, ...]) -> Any:
+    model.set_attn_implementation("eager")
+    return model(
+        input_ids=torch.tensor([ids]),
+        output_attentions=True,
+        output_hidden_states=True,
+        use_cache=False,
+    )
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_attention_is_the_mean_over_queries_of_eager_attention(family: str) -> None:
+    model = model_of(family)
+    made = recipe(
+        prompts={"builder": "repeated-random-tokens", "count": 5, "periods": [6, 9]},
+        measure={"kind": "attention", "query": "repeat", "key": "after-previous-copy"},
+        control={"vary": "role", "query": "unrepeated", "key": "same-offset"},
+    )
+    units, prompts = measured(made, model)
+    for index, prompt in enumerate(prompts.main):
+        attentions = plain(model, prompt.ids).attentions
+        scores, controls = [], []
+        queries = prompt.queries["repeat"]
+        for query in queries:
+            # the first copy is the only earlier place of the same token
+            key = prompt.ids.index(prompt.ids[query]) + 1
+            scores.append(torch.stack([a[0, :, query, key] for a in attentions]))
+            distance = query - key
+        for query in prompt.queries["unrepeated"]:
+            controls.append(torch.stack([a[0, :, query, query - distance] for a in attentions]))
+        np.testing.assert_allclose(
+            units.score[index], torch.stack(scores).mean(0).flatten(), atol=1e-5
+        )
+        np.testing.assert_allclose(
+            units.control[index], torch.stack(controls).mean(0).flatten(), atol=1e-5
+        )
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_offset_concentration_counts_the_strongest_keys(family: str) -> None:
+    model = model_of(family)
+    made = recipe(
+        prompts={"builder": "natural-text", "count": 4, "length": 16},
+        measure={"kind": "offset-concentration", "max_offset": 3},
+        control={"vary": "prompts", "variant": "shuffled"},
+        criterion={"min_score": 0.5, "max_change": 0.1},
+    )
+    units, prompts = measured(made, model)
+    shares = {
+        variant: np.stack(
+            [
+                [
+                    [
+                        np.mean(
+                            [
+                                query - int(layer[0, head, query].argmax()) == offset
+                                for query in range(4, 16)
+                            ]
+                        )
+                        for offset in (1, 2, 3)
+                    ]
+                    for layer in plain(model, prompt.ids).attentions
+                    for head in range(4)
+                ]
+                for prompt in prompts.variants[variant]
+            ]
+        )
+        for variant in ("original", "shuffled")
+    }
+    best = shares["shuffled"].mean(0).argmax(-1)
+    expected = np.take_along_axis(shares["original"], best[None, :, None], -1)[..., 0]
+    np.testing.assert_allclose(units.score, expected, atol=1e-9)
+    expected = np.take_along_axis(shares["shuffled"], best[None, :, None], -1)[..., 0]
+    np.testing.assert_allclose(units.control, expected, atol=1e-9)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_attention_to_predicted_follows_the_logit_lens(family: str) -> None:
+    model = model_of(family)
+    anatomy = Anatomy(model)
+    made = recipe(
+        prompts={"builder": "natural-text", "count": 3, "length": 20},
+        measure={"kind": "attention-to-predicted", "query": "all"},
+        control={"vary": "role", "key": "unpredicted"},
+    )
+    units, prompts = measured(made, model)
+    for index, prompt in enumerate(prompts.main):
+        seen = plain(model, prompt.ids)
+        for layer in range(2):
+            with torch.no_grad():
+                lens = model.get_output_embeddings()(
+                    anatomy.final_norm(seen.hidden_states[layer][0])
+                )
+            scores, controls = [], []
+            for query in range(4, 20):
+                candidates = [
+                    i
+                    for i in range(1, query)
+                    if prompt.ids[i] not in (prompt.ids[query], prompt.ids[0])
+                ]
+                logit = {i: float(lens[query, prompt.ids[i]]) for i in candidates}
+                if len(candidates) < 4:
+                    continue
+                top = prompt.ids[max(candidates, key=lambda i: logit[i])]
+                best = [i for i in candidates if prompt.ids[i] == top]
+                ordered = sorted(logit.values())
+                median = ordered[(len(ordered) - 1) // 2]
+                low = [i for i in candidates if i not in best and logit[i] <= median]
+                row = seen.attentions[layer][0, :, query]
+                scores.append(row[:, best].sum(-1))
+                controls.append(len(best) * row[:, low].mean(-1))
+            flat = slice(4 * layer, 4 * layer + 4)
+            np.testing.assert_allclose(
+                units.score[index, flat], torch.stack(scores).mean(0), atol=1e-5
+            )
+            np.testing.assert_allclose(
+                units.control[index, flat], torch.stack(controls).mean(0), atol=1e-5
+            )
+
+
+def test_predicted_positions_by_hand() -> None:
+    ids = torch.tensor([9, 1, 2, 3, 2, 4, 5])
+    logits = torch.tensor([[0.0, 1.0, 7.0, 3.0, 7.0, 2.0, 9.0]])
+    predicted, lower, usable = predicted_positions(logits, ids, torch.tensor([6]))
+    assert predicted.tolist() == [[False, False, True, False, True, False, False]]
+    # of 1, 2, 3, 2, 4 with logits 1, 7, 3, 7, 2 the median is 3
+    assert lower.tolist() == [[False, True, False, True, False, True, False]]
+    assert usable.tolist() == [True]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_direct_attribution_of_a_head_is_what_its_removal_takes_from_the_frozen_readout(
+    family: str,
+) -> None:
+    """Zero one head of the last layer at ``end``; the residual moves by its output, exactly."""
+    model = model_of(family)
+    anatomy = Anatomy(model)
+    made = recipe(
+        prompts={"builder": "indirect-object", "count": 4},
+        measure={
+            "kind": "direct-logit-attribution",
+            "correct": "indirect-object",
+            "foil": "subject",
+            "scale": "logits",
+        },
+        control={"vary": "prompts", "variant": "corrupted"},
+    )
+    units, prompts = measured(made, model)
+    shared = made.model_copy(update={"measure": made.measure.model_copy(update={"scale": "share"})})
+    share, _ = measured(shared, model)
+    differences = []
+    for index, prompt in enumerate(prompts.main):
+        correct, foil = prompt.answers["indirect-object"], prompt.answers["subject"]
+        whole = _final_residual(model, anatomy, prompt.ids)
+        logits = plain(model, prompt.ids).logits[0, -1]
+        differences.append(float(logits[correct] - logits[foil]))
+        direction = anatomy.unembedding.weight[correct] - anatomy.unembedding.weight[foil]
+        weight = anatomy.final_norm.weight
+        assert isinstance(weight, torch.Tensor)
+        direction, weight = direction.detach(), weight.detach()
+        for head in range(4):
+            with _one_head_silenced(anatomy, 1, head):
+                without = _final_residual(model, anatomy, prompt.ids)
+            moved = whole["after attention"] - without["after attention"]
+            if family == "gpt2":
+                moved = moved - moved.mean()
+                scale = whole["end"].std(unbiased=False)
+            else:
+                scale = whole["end"].pow(2).mean().sqrt()
+            expected = float((moved * weight / scale) @ direction)
+            assert units.score[index, 4 + head] == pytest.approx(expected, abs=2e-4)
+    np.testing.assert_allclose(
+        share.score, units.score / np.mean(differences), rtol=1e-4, atol=1e-6
+    )
+
+
+class _one_head_silenced:  # noqa: N801
+    def __init__(self, anatomy: Anatomy, layer: int, head: int) -> None:
+        self._projection = anatomy.blocks[layer].get_submodule(
+            "attn.c_proj" if anatomy.architecture == "GPT2LMHeadModel" else "self_attn.o_proj"
+        )
+        self._columns = slice(head * anatomy.head_width, (head + 1) * anatomy.head_width)
+
+    def __enter__(self) -> None:
+        def silence(_: Any, args: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor]:
+            changed = args[0].clone()
+            changed[..., self._columns] = 0
+            return (changed,)
+
+        self._hook = self._projection.register_forward_pre_hook(silence)
+
+    def __exit__(self, *_: object) -> None:
+        self._hook.remove()
+
+
+def _final_residual(
+    model: PreTrainedModel, anatomy: Anatomy, ids: tuple[int, ...]
+) -> dict[str, torch.Tensor]:
+    """The residual stream at the last position after the last attention, and at the end."""
+    kept: dict[str, torch.Tensor] = {}
+    norm = anatomy.blocks[1].get_submodule(
+        "ln_2" if anatomy.architecture == "GPT2LMHeadModel" else "post_attention_layernorm"
+    )
+    hooks = [
+        norm.register_forward_pre_hook(
+            lambda _m, args: kept.__setitem__("after attention", args[0][0, -1])
+        ),
+        anatomy.final_norm.register_forward_pre_hook(
+            lambda _m, args: kept.__setitem__("end", args[0][0, -1])
+        ),
+    ]
+    with torch.no_grad():
+        model(input_ids=torch.tensor([ids]), use_cache=False)
+    for hook in hooks:
+        hook.remove()
+    return kept
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_ov_copying_ranks_the_token_among_what_the_head_writes(family: str) -> None:
+    model = model_of(family)
+    anatomy = Anatomy(model)
+    for direction in ("positive", "negative"):
+        made = recipe(
+            prompts={"tokens": {"sample": 40}},
+            measure={"kind": "ov-copying", "top": 50, "direction": direction},
+            control={"vary": "tokens", "shuffle": "target"},
+        )
+        tokens = token_units(made.prompts, words())  # type: ignore[arg-type]
+        units = WEIGHTS["ov-copying"](made, tokens, anatomy)
+        expected = np.zeros((40, 8))
+        for unit, token in enumerate(tokens.ids):
+            for layer in range(2):
+                for head in range(4):
+                    logits = _plain_ov(model, family, layer, head, token)
+                    ranked = logits.argsort(descending=direction == "positive")
+                    expected[unit, 4 * layer + head] = token in ranked[:50]
+        np.testing.assert_array_equal(units.score, expected)
+        assert 0 < units.score.mean() < 1
+        assert not units.paired
+
+
+@torch.no_grad()
+def _plain_ov(
+    model: PreTrainedModel, family: str, layer: int, head: int, token: int
+) -> torch.Tensor:
+    """Module by module: difference of two runs of norm, values, projection, so biases cancel."""
+    inner: Any = model
+    here = slice(8 * head, 8 * head + 8)
+    if family == "gpt2":
+        blocks, embed = inner.transformer.h, inner.transformer.wte.weight[token]
+        x = embed + blocks[0].mlp(blocks[0].ln_2(embed)) if layer else embed
+        block = blocks[layer]
+        normed = block.ln_1(x) - block.ln_1.bias
+        value = normed @ block.attn.c_attn.weight[:, 64:][:, here]
+        written = value @ block.attn.c_proj.weight[here]
+        written = (written - written.mean()) * inner.transformer.ln_f.weight
+    else:
+        blocks, embed = inner.model.layers, inner.model.embed_tokens.weight[token]
+        x = embed + blocks[0].mlp(blocks[0].post_attention_layernorm(embed)) if layer else embed
+        block = blocks[layer]
+        group = head // 2
+        value = block.self_attn.v_proj.weight[8 * group : 8 * group + 8] @ block.input_layernorm(x)
+        written = block.self_attn.o_proj.weight[:, here] @ value
+        written = written * inner.model.norm.weight
+    logits: torch.Tensor = inner.lm_head.weight @ written
+    return logits
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_ov_mapping_picks_the_successor_within_its_series(family: str) -> None:
+    model = model_of(family)
+    anatomy = Anatomy(model)
+    made = recipe(
+        prompts={"tokens": {"vocabulary": ["days", "months", "letters"]}},
+        measure={"kind": "ov-mapping", "relation": "successor"},
+        control={"vary": "tokens", "input": "first-mlp-successor"},
+    )
+    tokens = token_units(made.prompts, words())  # type: ignore[arg-type]
+    units = WEIGHTS["ov-mapping"](made, tokens, anatomy)
+    assert units.score.shape == (7 + 12 + 25, 8)
+    expected = []
+    for name in ("days", "months", "letters"):
+        vocabulary = catalog().vocabularies[name]
+        members = [words().token(word) for word in vocabulary.words or ()]
+        for word in vocabulary.words or ():
+            following = vocabulary.successor(word)
+            if following is None:
+                continue
+            row = []
+            for layer in range(2):
+                for head in range(4):
+                    logits = _plain_ov(model, family, layer, head, words().token(word) or 0)
+                    row.append(members[int(logits[members].argmax())] == words().token(following))
+            expected.append(row)
+    np.testing.assert_array_equal(units.score, np.array(expected, dtype=float))
+    assert 0 < units.score.mean() < 1
+    # heads of the first layer run before the first MLP
+    assert not units.control[:, :4].any()
