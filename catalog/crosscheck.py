@@ -416,7 +416,9 @@ def _redirects(contents: Contents) -> Iterator[Problem]:
             near = did_you_mean(redirect.new, known)
             more = f"; did you mean '{near}'?" if near else ""
             yield file.problem((*path, "new"), f"'{redirect.new}' does not exist{more}")
-    graph = {item.old: [item.new] if item.new else [] for item in moved}
+    graph: dict[str, list[str]] = {}
+    for redirect in moved:
+        graph.setdefault(redirect.old, []).extend([redirect.new] if redirect.new else [])
     for circle in cycles(graph):
         shown = " -> ".join([*circle, circle[0]])
         yield file.problem(

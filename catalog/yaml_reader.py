@@ -404,7 +404,7 @@ def _is_text(plain: str) -> bool:
 
 
 def _bounded(digits: str, base: int) -> int:
-    if len(digits) > MAX_DIGITS:
+    if len(digits.lstrip("+-")) > MAX_DIGITS:
         raise ValueError("this number is too large or too long; quote it if it is text")
     return int(digits, base)
 

@@ -1,0 +1,416 @@
+"""Mistakes between files, and the whole line that each of them gives."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from catalog.crosscheck import LIST_KINDS, cycles
+from catalog.loading import read
+from catalog.schema.prompts import BUILDERS
+from tests.catalog.entries_tree import FILES, edit, put
+
+TYPE = "head-types/previous-token.yaml"
+SUCCESSOR = "head-types/successor.yaml"
+GPT2 = "models/openai-community--gpt2.yaml"
+TINY = "models/headbook--tiny.yaml"
+REDIRECTS = "redirects.yaml"
+CHANGE = "changes/2025-01-31-first.yaml"
+
+NAME_TASK = "{builder: indirect-object, templates: gave, places: names, objects: names}"
+
+
+def lines(entries: Path) -> list[str]:
+    return [str(problem) for problem in read(entries).problems]
+
+
+# file, what is replaced, by what, what the problem points at, the problem
+@pytest.mark.parametrize(
+    ("file", "old", "new", "anchor", "message"),
+    [
+        (
+            TYPE,
+            "{paper: olsson2022induction",
+            "{paper: olsson2022inductions",
+            "olsson2022inductions",
+            "papers[0].paper: unknown paper 'olsson2022inductions'; did you mean"
+            " 'olsson2022induction'?",
+        ),
+        (
+            TYPE,
+            "    paper: olsson2022induction",
+            "    paper: xu2026pattern",
+            "xu2026",
+            "claims[0].paper: unknown paper 'xu2026pattern'; there is no"
+            " entries/papers/xu2026pattern.yaml",
+        ),
+        (
+            TYPE,
+            "    source: olsson2022induction",
+            "    source: xu2026pattern",
+            "xu2026",
+            "recipes[0].source: unknown paper 'xu2026pattern'; there is no"
+            " entries/papers/xu2026pattern.yaml",
+        ),
+        (
+            TYPE,
+            "related:",
+            "caveats:\n  - {text: Beware., source: xu2026pattern}\nrelated:",
+            "xu2026",
+            "caveats[0].source: unknown paper 'xu2026pattern'; there is no"
+            " entries/papers/xu2026pattern.yaml",
+        ),
+        (
+            TYPE,
+            "model: openai-community--gpt2",
+            "model: openai-community--gpt3",
+            "openai-",
+            "claims[0].model: unknown model 'openai-community--gpt3'; did you mean"
+            " 'openai-community--gpt2'?",
+        ),
+        (
+            TYPE,
+            '"5.6"',
+            '"12.0"',
+            '"12.0"',
+            "claims[0].heads[1]: openai-community--gpt2 has no head '12.0': 12 layers of 12 heads,"
+            " '0.0' to '11.11'",
+        ),
+        (
+            SUCCESSOR,
+            "none: true",
+            "count: 5",
+            "5\n    paper",
+            "claims[0].count: 5 heads are more than headbook--tiny has (4)",
+        ),
+        (
+            TYPE,
+            "type: successor",
+            "type: succesor",
+            "succesor",
+            "related[0].type: unknown head type 'succesor'; did you mean 'successor'?",
+        ),
+        (
+            TYPE,
+            "type: successor",
+            "type: previous-token",
+            "previous-token, rel",
+            "related[0].type: a head type is not related to itself",
+        ),
+        (
+            SUCCESSOR,
+            "vocabulary: [days]",
+            "vocabulary: [days, dais]",
+            "dais",
+            "recipes[0].prompts.tokens.vocabulary[1]: unknown word list 'dais'; did you mean"
+            " 'days'?",
+        ),
+        (
+            SUCCESSOR,
+            "vocabulary: [days]",
+            "vocabulary: [names]",
+            "names]",
+            "recipes[0].prompts.tokens.vocabulary[0]: 'names' is a list of kind words; this needs"
+            " series",
+        ),
+        (
+            SUCCESSOR,
+            "series: [days]",
+            "series: [gave]",
+            "gave]",
+            "recipes[1].prompts.series[0]: 'gave' is a list of kind templates; this needs series",
+        ),
+        (
+            TYPE,
+            "{builder: random-tokens, count: 8}",
+            "{builder: natural-text, text: plane}",
+            "plane",
+            "recipes[0].prompts.text: unknown text set 'plane'; did you mean 'plain'?",
+        ),
+        (
+            SUCCESSOR,
+            "status: described\n    missing: ablation",
+            "status: runnable",
+            "runnable",
+            "recipes[1].status: not runnable yet: measure.kind 'ablation-effect' and control.vary"
+            " 'heads' have no code; write `status: described` and name what is missing under"
+            " `missing`",
+        ),
+        (
+            SUCCESSOR,
+            "    status: described\n    missing: ablation\n",
+            "",
+            "id: series-attribution",
+            "recipes[1].status: not runnable yet: measure.kind 'ablation-effect' and control.vary"
+            " 'heads' have no code; write `status: described` and name what is missing under"
+            " `missing`",
+        ),
+        (
+            SUCCESSOR,
+            "at: end}",
+            "at: end, also: {found-by: induction}}",
+            "induction",
+            "recipes[1].measure.also.found-by: unknown head type 'induction'; there is no"
+            " entries/head-types/induction.yaml",
+        ),
+        (
+            SUCCESSOR,
+            "at: end}",
+            "at: end, also: {found-by: successor}}",
+            "successor}",
+            "recipes[1].measure.also.found-by: recipes that use each other's heads go in a circle:"
+            " successor -> successor",
+        ),
+        (
+            TINY,
+            "aliases: [tiny]",
+            "aliases: [gpt2]",
+            "aliases: [gpt2]",
+            None,
+        ),
+        (
+            GPT2,
+            "aliases: [gpt2, GPT-2]",
+            "aliases: [gpt2, GPT2]",
+            "GPT2]",
+            "aliases[1]: 'GPT2' is given twice",
+        ),
+        (
+            SUCCESSOR,
+            "name: Successor head",
+            "name: Shift Head",
+            "Shift Head",
+            "name: 'Shift Head' is already a name of head type 'previous-token'",
+        ),
+        (
+            TYPE,
+            "aliases: [shift head]",
+            "aliases: [successor]",
+            "successor]",
+            "aliases[0]: 'successor' is already a name of head type 'successor'",
+        ),
+        (
+            TYPE,
+            "aliases: [shift head]",
+            "aliases: [previous token head]",
+            "previous token head]",
+            "aliases[0]: 'previous token head' is given twice",
+        ),
+        (
+            "vocabulary/gave.yaml",
+            "{A} and {B}",
+            "{A} and B}",
+            '"{A}',
+            "templates[0].text: a template has slots, each written {name}",
+        ),
+        (
+            REDIRECTS,
+            "old: head-types/shift",
+            "old: head-types/successor",
+            "head-types/successor",
+            "redirects[0].old: 'head-types/successor' still exists; delete it or the redirect",
+        ),
+        (
+            REDIRECTS,
+            "new: head-types/previous-token",
+            "new: head-types/previous-tokens",
+            "head-types/previous-tokens",
+            "redirects[0].new: 'head-types/previous-tokens' does not exist; did you mean"
+            " 'head-types/previous-token'?",
+        ),
+        (
+            REDIRECTS,
+            "new: head-types/previous-token",
+            "new: papers/gould2023successor",
+            "papers/",
+            "redirects[0].new: 'papers/gould2023successor' is of another kind than 'old'",
+        ),
+        (
+            REDIRECTS,
+            "new: head-types/previous-token",
+            "new: head-types/shift",
+            "head-types/shift, rea",
+            "redirects[0].new: redirects go in a circle: head-types/shift -> head-types/shift",
+        ),
+        (
+            CHANGE,
+            "papers/gould2023successor",
+            "papers/gould2023",
+            "papers/gould2023",
+            "subjects[1]: 'papers/gould2023' does not exist; did you mean"
+            " 'papers/gould2023successor'?",
+        ),
+        (
+            CHANGE,
+            "2025-01-31",
+            "2025-01-30",
+            '"2025-01-30"',
+            "date: the file's name must be the date and a word, '2025-01-30-<word>.yaml', not"
+            " '2025-01-31-first.yaml'",
+        ),
+    ],
+)
+def test_a_mistake_and_its_line(
+    entries: Path, file: str, old: str, new: str, anchor: str, message: str | None
+) -> None:
+    edit(entries, file, old, new)
+    if message is None:  # headbook--tiny comes first, so the other file is told
+        where = "entries/models/openai-community--gpt2.yaml:3:11"
+        assert lines(entries) == [
+            f"{where} aliases[0]: 'gpt2' is already a name of model 'headbook--tiny'"
+        ]
+        return
+    text = (entries / file).read_text(encoding="utf-8")
+    before = text[: text.rindex(anchor)]
+    row, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+    assert lines(entries) == [f"entries/{file}:{row}:{column} {message}"]
+
+
+def test_the_tree_itself_has_no_problems(entries: Path) -> None:
+    assert lines(entries) == []
+
+
+def test_a_paper_that_nobody_cites(entries: Path) -> None:
+    text = FILES["papers/gould2023successor.yaml"].replace("gould2023successor", "alone2020paper")
+    put(entries, "papers/alone2020paper.yaml", text)
+    assert lines(entries) == [
+        "entries/papers/alone2020paper.yaml:1:5 id: no entry cites this paper"
+    ]
+
+
+def test_one_mistake_is_one_problem(entries: Path) -> None:
+    """A file that is not valid is still there to be named, and still cites its papers."""
+    edit(entries, "head-types/successor.yaml", "depth: middle layers\n", "")
+    edit(entries, "models/openai-community--gpt2.yaml", "width: 768\n", "")
+    edit(entries, "papers/olsson2022induction.yaml", "year: 2022\n", "")
+    edit(entries, "vocabulary/days.yaml", "kind: series\n", "")
+    assert lines(entries) == [
+        "entries/head-types/successor.yaml:1:1 depth: this field is missing",
+        "entries/models/openai-community--gpt2.yaml:1:1 width: this field is missing",
+        "entries/papers/olsson2022induction.yaml:1:1 year: this field is missing",
+        "entries/vocabulary/days.yaml:1:1 kind: this field is missing",
+    ]
+
+
+def test_a_cycle_over_two_types_is_named(entries: Path) -> None:
+    recipe = """\
+  - id: needs-others
+    status: described
+    missing: composition
+    source: olsson2022induction
+    prompts: {tokens: {sample: 10}}
+    measure: {kind: composition, with: {found-by: OTHER}, input: key}
+    control: {vary: heads}
+    criterion: {min_score: 0.1, min_margin: 0.1}
+    thresholds: Chosen for the test.
+"""
+    for name, other in (("previous-token", "successor"), ("successor", "previous-token")):
+        file = entries / f"head-types/{name}.yaml"
+        text = file.read_text(encoding="utf-8") + recipe.replace("OTHER", other)
+        file.write_text(text, encoding="utf-8")
+    assert lines(entries) == [
+        "entries/head-types/previous-token.yaml:42:51 recipes[1].measure.with.found-by: recipes"
+        " that use each other's heads go in a circle: previous-token -> successor ->"
+        " previous-token"
+    ]
+
+
+def test_recipes_that_go_one_way_are_no_cycle(entries: Path) -> None:
+    edit(entries, SUCCESSOR, "at: end}", "at: end, also: {found-by: previous-token}}")
+    assert lines(entries) == []
+
+
+def test_described_parts_that_all_have_code_are_fine(entries: Path) -> None:
+    edit(
+        entries,
+        TYPE,
+        "  - id: previous-position\n",
+        "  - id: previous-position\n    status: described\n    missing: a reason\n",
+    )
+    assert lines(entries) == []
+
+
+def test_templates_of_the_name_task(entries: Path) -> None:
+    edit(entries, TYPE, "{builder: random-tokens, count: 8}", NAME_TASK)
+    edit(entries, TYPE, "query: all", "query: end")
+    assert lines(entries) == []
+    edit(entries, "vocabulary/gave.yaml", "{S} gave", "{C} gave")
+    (line,) = lines(entries)
+    assert line.endswith(
+        "recipes[0].prompts.templates: template 'gave' of 'gave' has unknown slots ['C'];"
+        " builder 'indirect-object' knows A, B, S, object, place"
+    )
+    edit(entries, "vocabulary/gave.yaml", "{C} gave", "one gave")
+    (line,) = lines(entries)
+    assert "template 'gave' of 'gave' lacks the slots ['S']" in line
+
+
+def test_default_word_lists_must_exist_too(entries: Path) -> None:
+    """The builder's own default, ``places``, is not in this folder: told at ``prompts``."""
+    edit(
+        entries,
+        TYPE,
+        "{builder: random-tokens, count: 8}",
+        NAME_TASK.replace("places: names, ", ""),
+    )
+    edit(entries, TYPE, "query: all", "query: end")
+    assert lines(entries) == [
+        "entries/head-types/previous-token.yaml:32:14 recipes[0].prompts.places: unknown word list"
+        " 'places'; there is no entries/vocabulary/places.yaml"
+    ]
+
+
+def test_redirects_follow_each_other(entries: Path) -> None:
+    put(
+        entries,
+        REDIRECTS,
+        "redirects:\n"
+        "  - {old: head-types/older, new: head-types/shift, reason: Moved.}\n"
+        "  - {old: head-types/shift, new: head-types/previous-token, reason: Moved.}\n"
+        "  - {old: papers/gone2020, kind: withdrawn, reason: Retracted.}\n",
+    )
+    edit(entries, CHANGE, "papers/gould2023successor", "papers/gone2020, head-types/older")
+    assert lines(entries) == []
+
+
+def test_redirects_in_a_circle(entries: Path) -> None:
+    put(
+        entries,
+        REDIRECTS,
+        "redirects:\n"
+        "  - {old: head-types/bb, new: head-types/aa, reason: Moved.}\n"
+        "  - {old: head-types/aa, new: head-types/bb, reason: Moved.}\n"
+        "  - {old: head-types/aa, new: head-types/successor, reason: Moved.}\n",
+    )
+    assert lines(entries) == [
+        "entries/redirects.yaml:3:31 redirects[1].new: redirects go in a circle:"
+        " head-types/aa -> head-types/bb -> head-types/aa",
+        "entries/redirects.yaml:4:11 redirects[2].old: 'head-types/aa' is given twice",
+    ]
+
+
+def test_a_day_that_does_not_exist(entries: Path) -> None:
+    put(entries, "changes/2025-02-30-none.yaml", FILES[CHANGE].replace("2025-01-31", "2025-02-30"))
+    assert lines(entries) == [
+        "entries/changes/2025-02-30-none.yaml:1:7 date: there is no day 2025-02-30"
+    ]
+
+
+def test_cycles() -> None:
+    assert cycles({"a": ["b"], "b": ["c"], "c": []}) == []
+    assert cycles({"a": ["b", "c"], "b": ["d"], "c": ["d"], "d": []}) == []
+    assert cycles({"c": ["b"], "b": ["a"], "a": ["c"]}) == [["a", "c", "b"]]
+    assert cycles({"a": ["a"], "b": ["nowhere"]}) == [["a"]]
+    assert cycles({"a": ["b"], "b": ["a"], "c": ["d"], "d": ["c"]}) == [["a", "b"], ["c", "d"]]
+    long = {str(i): [str(i + 1)] for i in range(10_000)}
+    assert cycles(long) == []  # no recursion
+
+
+@pytest.mark.parametrize("builder", BUILDERS)
+def test_every_word_list_field_of_a_builder_has_its_kinds(builder: type) -> None:
+    """A new builder that reads word lists says in LIST_KINDS which kinds they are."""
+    overrides = "vocabularies" in vars(builder) and builder.__name__ != "Tokens"
+    assert overrides == (builder in LIST_KINDS)
+    for field in LIST_KINDS.get(builder, {}):
+        assert field in builder.model_fields  # type: ignore[attr-defined]
