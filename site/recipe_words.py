@@ -1,0 +1,283 @@
+"""A recipe in words and as YAML."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+from markupsafe import Markup, escape
+from safe_prose import plain, still
+
+from catalog.schema.controls import VaryHeads, VaryModel, VaryPrompts, VaryRole, VaryTokens
+from catalog.schema.measures import (
+    Attention,
+    AttentionToPredicted,
+    DirectLogitAttribution,
+    Measure,
+    OffsetConcentration,
+    OVCopying,
+    OVMapping,
+)
+from catalog.schema.prompts import (
+    IndirectObject,
+    NaturalText,
+    RandomTokens,
+    RepeatedRandomTokens,
+    Series,
+    Tokens,
+)
+from catalog.schema.recipe import Criterion, Gate, Identify, Recipe
+
+
+@dataclass(frozen=True)
+class Step:
+    """One line of a recipe: what it is about, and its sentence."""
+
+    name: str
+    text: Markup
+
+
+def _c(name: object) -> Markup:
+    return Markup(f"<code>{plain(str(name))}</code>")
+
+
+def _list(names: tuple[object, ...], last: str = "and") -> Markup:
+    shown = [_c(name) for name in names]
+    if len(shown) < 2:
+        return Markup("").join(shown)
+    return Markup("{} {} {}").format(Markup(", ").join(shown[:-1]), last, shown[-1])
+
+
+def _docstring(part: object) -> Markup:
+    """First paragraph of the docstring of a part of the language, for kinds without words here."""
+    text = (type(part).__doc__ or "").strip().split("\n\n")[0]
+    flat = still(str(escape(" ".join(text.split()))))
+    return Markup(re.sub(r"(?:&#96;){2}(.+?)(?:&#96;){2}", r"<code>\1</code>", flat))
+
+
+def _fields(part: Any) -> Markup:
+    """What was set, as ``name value``."""
+    data = part.model_dump(mode="json", exclude_none=True)
+    pairs = [
+        Markup("{} {}").format(name.replace("_", "-"), _c(_short(value)))
+        for name, value in data.items()
+        if name not in {"builder", "kind", "vary", "status"}
+    ]
+    return Markup(", ").join(pairs)
+
+
+def _short(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(str(v) for v in value)
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_short(v)}" for key, v in value.items())
+    return str(value)
+
+
+def prompts_words(prompts: Any) -> Markup:
+    """What the model reads."""
+    if isinstance(prompts, Tokens):
+        source = prompts.tokens
+        what = (
+            Markup("A random sample of {} tokens of the vocabulary").format(source.sample)
+            if source.sample is not None
+            else Markup("The words of {}").format(_list(source.vocabulary or ()))
+        )
+        text = Markup("{}; only weights are read, the model is not run.").format(what)
+    elif isinstance(prompts, RepeatedRandomTokens):
+        pool = (
+            Markup("tokens drawn from the list {}").format(_c(prompts.pool))
+            if prompts.pool
+            else Markup("random tokens")
+        )
+        gap = "a gap of random length" if prompts.gap == "random" else f"a gap of {prompts.gap}"
+        text = Markup("{} prompts: a block of {} ({} long), {}, and the same block again.").format(
+            prompts.count, pool, " or ".join(map(str, prompts.periods)), gap
+        )
+    elif isinstance(prompts, RandomTokens):
+        text = Markup("{} prompts of {} independent random tokens.").format(
+            prompts.count, prompts.length
+        )
+    elif isinstance(prompts, NaturalText):
+        text = Markup("{} passages of {} tokens from the text set {}.").format(
+            prompts.count, prompts.length, _c(prompts.text)
+        )
+    elif isinstance(prompts, IndirectObject):
+        text = Markup(
+            "{} sentences in which one of two names comes again before a gift: the other name is"
+            " due next. Half of them name the receiver first. Lists: {}."
+        ).format(prompts.count, _list(prompts.vocabularies()))
+    elif isinstance(prompts, Series):
+        text = Markup("{} runs of {} words from {}; the next word is due.").format(
+            prompts.count, prompts.shown, _list(prompts.series, "or")
+        )
+    else:
+        return Markup("{} ({})").format(_docstring(prompts), _fields(prompts))
+    return Markup("{} Seed {}.").format(text, prompts.seed)
+
+
+def measure_words(measure: Measure) -> Markup:
+    """What is computed per head."""
+    if isinstance(measure, Attention):
+        return Markup(
+            "Attention from {} to {}: the share of a query's attention on those keys, averaged"
+            " over the queries of a prompt."
+        ).format(_c(measure.query), _c(measure.key))
+    if isinstance(measure, OffsetConcentration):
+        return Markup(
+            "Share of queries ({}) whose strongest key lies at one fixed distance back, from 1 to"
+            " {}; each head's distance is chosen on the shuffled prompts."
+        ).format(_c(measure.query), measure.max_offset)
+    if isinstance(measure, AttentionToPredicted):
+        return Markup(
+            "Attention from {} to the context token that the residual stream before the head"
+            " predicts most."
+        ).format(_c(measure.query))
+    if isinstance(measure, OVCopying):
+        end = "lowest" if measure.direction == "negative" else "highest"
+        return Markup(
+            "OV circuit: share of tokens that are among the {} {} logits of what the head writes"
+            " when it attends to them."
+        ).format(measure.top, end)
+    if isinstance(measure, OVMapping):
+        return Markup(
+            "OV circuit: share of the words of a series for which, among that series, the head"
+            " writes the {} most."
+        ).format(measure.relation)
+    if isinstance(measure, DirectLogitAttribution) and measure.after_ablating is None:
+        minus = Markup(" minus {}").format(_c(measure.foil)) if measure.foil else Markup()
+        scale = (
+            "as a share of the model's mean logit difference"
+            if measure.scale == "share"
+            else "in logits"
+        )
+        sign = "; a negative effect counts" if measure.direction == "negative" else ""
+        return Markup(
+            "What the head writes at {} directly to the logit of {}{}, {}, with the final norm"
+            " held fixed{}."
+        ).format(_c(measure.at), _c(measure.correct), minus, scale, sign)
+    return Markup("{} ({})").format(_docstring(measure), _fields(measure))
+
+
+def control_words(control: object) -> Markup:
+    """Where a head of the type should not score."""
+    if isinstance(control, VaryRole):
+        roles = [
+            Markup("{} role {}").format(name, _c(role))
+            for name, role in (("query", control.query), ("key", control.key))
+            if role
+        ]
+        return Markup("The same measure with {}, on the same prompts.").format(
+            Markup(" and ").join(roles)
+        )
+    if isinstance(control, VaryPrompts):
+        return Markup("The same measure on the variant {} of the same prompts.").format(
+            _c(control.variant)
+        )
+    if isinstance(control, VaryTokens):
+        if control.shuffle:
+            return Markup("The same measure with each token's target taken from another token.")
+        return Markup(
+            "The same measure when the head reads only what the first MLP wrote along the"
+            " successor's embedding."
+        )
+    if isinstance(control, VaryHeads):
+        return Markup("Random heads of the same layers, {} draws.").format(control.draws)
+    if isinstance(control, VaryModel):
+        return Markup("The same architecture with untrained weights.")
+    return Markup("None.")
+
+
+def criterion_words(criterion: Criterion) -> Markup:
+    """When a head counts."""
+    parts = [Markup("its score is at least <strong>{}</strong>").format(criterion.min_score)]
+    if criterion.min_margin is not None:
+        parts.append(
+            Markup("exceeds the control by at least <strong>{}</strong>").format(
+                criterion.min_margin
+            )
+        )
+    if criterion.max_change is not None:
+        parts.append(
+            Markup("differs from the control by at most <strong>{}</strong>").format(
+                criterion.max_change
+            )
+        )
+    if criterion.max_q is not None:
+        parts.append(
+            Markup("q for that margin, corrected over all heads, is at most {}").format(
+                criterion.max_q
+            )
+        )
+    if len(parts) == 1:
+        return Markup("A head counts if {}.").format(parts[0])
+    return Markup("A head counts if {} and {}.").format(Markup(", ").join(parts[:-1]), parts[-1])
+
+
+_GATES = {
+    "min_accuracy": "the model answers at least {} of the prompts correctly",
+    "min_logit_difference": "its mean logit difference is at least {}",
+    "min_single_token": "at least {} of the listed words are one token",
+    "max_unknown": "at most {} of the prompt tokens are unknown to the tokenizer",
+}
+
+
+def gate_words(gate: Gate) -> Markup:
+    """What the model must be able to do."""
+    parts = [
+        Markup(words).format(value)
+        for name, words in _GATES.items()
+        if (value := getattr(gate, name)) is not None
+    ]
+    return Markup("The result means something only if {}.").format(Markup(" and ").join(parts))
+
+
+def steps(recipe: Recipe) -> list[Step]:
+    """The recipe, part by part."""
+    made = [
+        Step("Prompts", prompts_words(recipe.prompts)),
+        Step("Measure", measure_words(recipe.measure)),
+        Step("Control", control_words(recipe.control)),
+        Step("Criterion", criterion_words(recipe.criterion)),
+    ]
+    if recipe.gate is not None:
+        made.append(Step("Gate", gate_words(recipe.gate)))
+    return made
+
+
+def identify_words(identify: Identify) -> Markup:
+    """How the recipes join per head."""
+    names = identify.recipes
+    if len(names) == 1:
+        return Markup("A head is of this type if the recipe {} finds it.").format(_c(names[0]))
+    if identify.all_of:
+        return Markup("A head is of this type if all of these recipes find it: {}.").format(
+            _list(names)
+        )
+    return Markup("A head is of this type if one of these recipes finds it: {}.").format(
+        _list(names, "or")
+    )
+
+
+class _Dumper(yaml.SafeDumper):
+    """Indents lists as the entries do."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002
+        super().increase_indent(flow, indentless=False)
+
+
+def recipe_yaml(recipe: Recipe) -> str:
+    """The recipe as an entry would hold it, defaults written out."""
+    data = recipe.model_dump(mode="json", by_alias=True, exclude_none=True)
+    if data.get("status") == "runnable":
+        del data["status"]
+    return yaml.dump(
+        [data],
+        Dumper=_Dumper,
+        sort_keys=False,
+        default_flow_style=None,
+        allow_unicode=True,
+        width=96,
+    )
