@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterable, Sequence
 from functools import singledispatch
 
-from rich.console import Console
+import typer
+from rich.console import Console, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -38,20 +40,35 @@ class Page:
             out.width = _PIPE_WIDTH
         self._out = out
 
+    def _print(self, what: RenderableType = "") -> None:
+        """Print without the blanks that pad lines to the width of the terminal."""
+        with self._out.capture() as captured:
+            self._out.print(what)
+        text = captured.get()
+        if not self._out.is_terminal:
+            text = "".join(f"{line.rstrip()}\n" for line in text.splitlines())
+        typer.echo(text, nl=False)
+
     def title(self, name: str, note: str) -> None:
-        self._out.print(Text(_clean(name), style="bold") + Text(f"  {_clean(note)}", style="dim"))
+        self._print(Text(_clean(name), style="bold") + Text(f"  {_clean(note)}", style="not bold"))
 
     def heading(self, text: str) -> None:
-        self._out.print()
-        self._out.print(Text(_clean(text), style="bold"))
+        self._print()
+        self._print(Text(_clean(text), style="bold"))
 
     def line(self, text: str, indent: int = 0) -> None:
-        self._out.print(Padding(Text(_clean(text)), (0, 0, 0, indent)), soft_wrap=False)
+        self._print(Padding(Text(_clean(text)), (0, 0, 0, indent), expand=False))
+
+    def prose(self, text: str, indent: int = 0) -> None:
+        """Markdown as it is written, with paragraphs filled to the width that there is."""
+        paragraphs = re.split(r"\n[ \t]*\n", text)
+        filled = (re.sub(r"\n(?![ \t]*([-*>|]|[0-9]+\.) )", " ", part) for part in paragraphs)
+        self.line("\n\n".join(filled), indent)
 
     def fact(self, name: str, value: object) -> None:
         """``name: value``; nothing if there is no value."""
         if value not in (None, "", ()):
-            self._out.print(Text(f"{name}: ", style="dim") + Text(_clean(str(value))))
+            self._print(Text(f"{name}: ", style="dim") + Text(_clean(str(value))))
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         """Rows below their column names; the last column wraps."""
@@ -61,7 +78,7 @@ class Page:
         table.add_column(columns[-1], overflow="fold")
         for row in rows:
             table.add_row(*(Text(_clean(cell)) for cell in row))
-        self._out.print(Padding(table, (0, 0, 0, 2)))
+        self._print(Padding(table, (0, 0, 0, 2), expand=False))
 
 
 def _clean(text: str) -> str:
@@ -87,11 +104,11 @@ def _(answer: HeadTypeDetail) -> None:
     page.fact("depth", answer.depth)
     page.fact("found in", ", ".join(answer.found_in) or "no model yet")
     page.fact("evidence shown", ", ".join(answer.strength))
-    page.line("")
-    page.line(answer.definition)
+    page.heading("Definition")
+    page.prose(answer.definition, indent=2)
     page.heading("What it does")
     for name in ("query", "key", "value", "output"):
-        page.line(f"{name}: {getattr(answer.action, name)}", indent=2)
+        page.prose(f"{name}: {getattr(answer.action, name)}", indent=2)
     page.heading("Papers")
     page.table(
         ("paper", "role", "title"),
@@ -114,11 +131,11 @@ def _(answer: HeadTypeDetail) -> None:
     else:
         page.fact("no recipe", answer.automation.reason)
     _results(page, answer.results, by_model=True)
-    _claims(page, answer.claim_results, by_model=True)
+    _claims(page, answer.claim_results, without="head type")
     if answer.caveats:
         page.heading("Caveats")
         for caveat in answer.caveats:
-            page.line(f"- {caveat.text}" + (f" ({caveat.source})" if caveat.source else ""), 2)
+            page.prose(f"- {caveat.text}" + (f" ({caveat.source})" if caveat.source else ""), 2)
     if answer.related:
         page.heading("Related")
         page.table(
@@ -138,16 +155,17 @@ def _(answer: ModelDetail) -> None:
     page.fact("licence", answer.licence)
     page.fact("note", answer.note)
     if not answer.verified:
-        page.fact("evidence", f"none yet; run: headbook verify all --model {answer.id}")
+        page.fact("evidence", f"none yet; run: headbook verify --model {answer.id}")
     _results(page, answer.results, by_model=False)
-    _claims(page, answer.claim_results, by_model=False)
+    _claims(page, answer.claim_results, without="model")
 
 
 @show.register
 def _(answer: HeadDetail) -> None:
     page = Page()
     page.title(f"{answer.model_name} {answer.head}", answer.model)
-    page.fact("found to be", ", ".join(answer.types) or "no type")
+    if answer.scores:
+        page.fact("found to be", ", ".join(answer.types) or "no type")
     page.fact("shares its key and value with", ", ".join(answer.group_mates))
     if answer.claim_results:
         page.heading("Claims that name it")
@@ -194,7 +212,7 @@ def _(answer: PaperDetail) -> None:
     if answer.uses:
         page.heading("Head types")
         page.table(("type", "role", "note"), ((u.type, u.relation, u.note) for u in answer.uses))
-    _claims(page, answer.claim_results, by_model=True)
+    _claims(page, answer.claim_results)
 
 
 def show_counts(counts: Counts) -> None:
@@ -243,22 +261,30 @@ def _results(page: Page, results: Sequence[TypeResult], *, by_model: bool) -> No
     )
 
 
-def _claims(page: Page, claims: Sequence[ClaimResult], *, by_model: bool) -> None:
+def _claims(page: Page, claims: Sequence[ClaimResult], *, without: str = "") -> None:
+    """The claims as a table; ``without`` names a column that would say the same in every row."""
     if not claims:
         return
+    columns = ("head type", "model", "paper", "check", "heads")
     page.heading("Published claims")
     page.table(
-        ("head type", "model", "paper", "check", "heads")
-        if by_model
-        else ("head type", "paper", "check", "heads"),
+        [name for name in columns if name != without],
         (
-            (
-                claim.head_type,
-                *((claim.model,) if by_model else ()),
-                f"{claim.paper}, {claim.place}",
-                claim.verdict,
-                _claimed(claim),
-            )
+            [
+                cell
+                for name, cell in zip(
+                    columns,
+                    (
+                        claim.head_type,
+                        claim.model,
+                        f"{claim.paper}, {claim.place}",
+                        claim.verdict,
+                        _claimed(claim),
+                    ),
+                    strict=True,
+                )
+                if name != without
+            ]
             for claim in claims
         ),
     )
