@@ -1,17 +1,33 @@
 """What evidence says about a head type in a model, and about a published claim.
 
-Pure Python over ``catalog.schema.evidence``: used when the database is built.
+Pure Python over ``catalog.schema.evidence``: used when the database is built. Intervals, q and the
+status of each head are in the evidence already (``verify.statistics``); here they are only joined.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
-from catalog.responses import ClaimResult, TypeResult
+from catalog.agreement import Agreement, agree, head_scores, ranks
+from catalog.responses import ClaimResult, ClaimVerdict, HeadRank, RecipeResult, TypeResult
+from catalog.schema.base import CAUSAL, OBSERVATIONAL, Strength, layer_and_head
 from catalog.schema.claim import Claim
-from catalog.schema.evidence import Evidence
+from catalog.schema.evidence import Evidence, Grid, Verdict
 from catalog.schema.head_type import HeadType
-from catalog.schema.model import Model
+from catalog.schema.model import Hub, Model
+
+RECALL = 0.8
+"""Share of the published heads that a reproduced claim needs found."""
+AUROC = 0.9
+"""What the lower bound of AUROC must exceed for a reproduced claim."""
+CHANCE = 0.5
+"""What it must exceed for a partly reproduced one."""
+TOLERATED = 5
+"""An exhaustive list of n heads allows for n / 5 additional ones."""
+SHOWN = 5
+"""Heads that a sentence names before it counts."""
 
 
 def type_result(
@@ -19,15 +35,167 @@ def type_result(
 ) -> TypeResult | None:
     """Join the recipes of ``entry`` per head, as its ``identify`` says.
 
+    A head passes a recipe if the record lists it as found (it met the criterion and was confirmed),
+    is unclear if the record says so, and fails otherwise. ``all-of``: it passes if it passes every
+    recipe, fails if it fails one, and is unclear otherwise; one recipe that was not applicable
+    makes the type not-applicable. ``any-of``: it passes if it passes one recipe, fails if it fails
+    all, and is unclear otherwise; recipes that were not run or not applicable are left out.
+
+    Found heads are ordered by their score in the first joined recipe that found them, so that
+    scores of different units are not mixed; ties by layer and head.
+
+    Strength is the set of kinds of the recipes that found at least one of the found heads (recipes
+    that ``identify`` does not join too), and ``triangulated`` if some observational and some causal
+    recipe each found them all.
+
     Args:
         entry: the head type.
         model: the model.
         records: evidence by recipe id, of this head type, this model and one revision.
 
     Returns:
-        None if the entry has no recipes or what was run does not settle it.
+        None if the entry has no recipes, a recipe of an ``all-of`` was not run, or none of an
+        ``any-of`` was.
     """
-    raise NotImplementedError
+    if entry.identify is None:
+        return None
+    joined = [(name, records[name]) for name in entry.identify.recipes if name in records]
+    every = entry.identify.all_of is not None
+    if not joined or (every and len(joined) < len(entry.identify.recipes)):
+        return None
+    missing = [name for name in entry.identify.recipes if name not in records]
+    applicable = [(name, record) for name, record in joined if record.scores is not None]
+    found: tuple[str, ...] = ()
+    unclear: tuple[str, ...] = ()
+    verdict: Verdict = "not-applicable"
+    if applicable and (not every or len(applicable) == len(joined)):
+        found, unclear = _joined_heads(applicable, every)
+        verdict = "found" if found else "inconclusive" if unclear else "not-found"
+        reason = _reason(applicable, every, found, unclear)
+        if missing:
+            reason = f"{reason[:-1]} (not run: {_and(missing)})."
+    else:
+        name, record = next((n, r) for n, r in joined if r.scores is None)
+        reason = f"The recipe {name} was not applicable: {record.reason}"
+    known = {recipe.id: records[recipe.id] for recipe in entry.recipes if recipe.id in records}
+    return TypeResult(
+        head_type=entry.id,
+        head_type_name=entry.name,
+        model=model.id,
+        model_name=model.name,
+        revision=joined[0][1].model.revision,
+        verdict=verdict,
+        reason=reason,
+        found=found,
+        unclear=unclear,
+        strength=_strength(entry, known, found),
+        recipes=tuple(_recipe_result(entry, name, record) for name, record in known.items()),
+    )
+
+
+def _joined_heads(
+    records: Sequence[tuple[str, Evidence]], every: bool
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Heads that pass and heads that are unclear, each best first."""
+    passing = [set(record.found) for _, record in records]
+    possible = [set(record.found) | set(record.unclear) for _, record in records]
+    join = set.intersection if every else set.union
+    found, maybe = join(*passing), join(*possible)
+    return _best_first(found, records), _best_first(maybe - found, records)
+
+
+def _best_first(heads: set[str], records: Sequence[tuple[str, Evidence]]) -> tuple[str, ...]:
+    def place(head: str) -> tuple[int, float, tuple[int, int]]:
+        order = [(i, r) for i, (_, r) in enumerate(records) if head in r.found]
+        order += [(len(records) + i, r) for i, (_, r) in enumerate(records) if head in r.unclear]
+        position, record = order[0]
+        return position, -head_scores(record).get(head, float("-inf")), layer_and_head(head)
+
+    return tuple(sorted(heads, key=place))
+
+
+def _strength(
+    entry: HeadType, records: Mapping[str, Evidence], found: Sequence[str]
+) -> tuple[Strength, ...]:
+    kinds: set[Strength] = set()
+    complete: set[Strength] = set()
+    for name, record in records.items():
+        strength = entry.recipe(name).measure.strength
+        if set(found) & set(record.found):
+            kinds.add(strength)
+            if set(found) <= set(record.found):
+                complete.add(strength)
+    if complete & OBSERVATIONAL and complete & CAUSAL:
+        kinds.add(Strength.TRIANGULATED)
+    return tuple(strength for strength in Strength if strength in kinds)
+
+
+def _reason(
+    records: Sequence[tuple[str, Evidence]],
+    every: bool,
+    found: Sequence[str],
+    unclear: Sequence[str],
+) -> str:
+    """One sentence with figures."""
+    names = [name for name, _ in records]
+    several = len(names) > 1
+    what = f"{'all' if every else 'one'} of {_and(names)}" if several else names[0]
+    heads = records[0][1].model.layers * records[0][1].model.heads
+    if found:
+        name, record = next((n, r) for n, r in records if found[0] in r.found)
+        verb = "passes" if len(found) == 1 else "pass"
+        return (
+            f"{len(found)} of {heads} heads {verb} {what}: {_heads(found)};"
+            f" {found[0]} scores {_figures(record, found[0])} on {name}."
+        )
+    each = ", ".join(f"{name} {len(record.found) or 'none'}" for name, record in records)
+    alone = f" (alone: {each})" if several else f"; the highest score is {_highest(records[0][1])}"
+    if unclear:
+        verb = "is" if len(unclear) == 1 else "are"
+        return (
+            f"None of {heads} heads passes {what}{alone}, but {len(unclear)} {verb} unclear: "
+            + (f"{_heads(unclear)}.")
+        )
+    return f"None of {heads} heads passes {what}{alone}."
+
+
+def _recipe_result(entry: HeadType, name: str, record: Evidence) -> RecipeResult:
+    figures: dict[str, Any] = dict.fromkeys(("low", "high", "control", "margin", "q"))
+    best, score = None, None
+    if record.scores is not None and (scores := head_scores(record)):
+        best = max(scores, key=lambda head: scores[head])
+        score = scores[best]
+        for field_name in figures:
+            grid: Grid | None = getattr(record.scores, field_name)
+            figures[field_name] = None if grid is None else _at(grid, best)
+    return RecipeResult(
+        recipe=name,
+        evidence=record.id,
+        measure=record.measure,
+        unit=record.unit,
+        strength=entry.recipe(name).measure.strength,
+        verdict=record.verdict,
+        reason=record.reason,
+        found=record.found,
+        best_head=best,
+        score=score,
+        **figures,
+    )
+
+
+@dataclass(frozen=True)
+class _Comparison:
+    """What is said of a claim, beyond the claim itself."""
+
+    verdict: ClaimVerdict
+    explanation: str
+    recipe: str | None = None
+    evidence: str | None = None
+    recall: float | None = None
+    auroc: float | None = None
+    auroc_low: float | None = None
+    ranks: tuple[HeadRank, ...] = field(default=())
+    additional: tuple[str, ...] = field(default=())
 
 
 def claim_result(
@@ -40,12 +208,220 @@ def claim_result(
 ) -> ClaimResult:
     """Compare a claim with the evidence for its model.
 
+    ``not-run`` without evidence. ``not-comparable`` if the claim is about a training step, or no
+    recipe that measures by a method of the claim was run and applicable. Otherwise, for a list of
+    heads and each such recipe (``catalog.agreement``):
+
+    - ``reproduced``: recall at least 0.8 and the lower bound of AUROC above 0.9. A ``top-k`` list
+      also needs 0.8 of its k heads among the k highest scores. An ``exhaustive`` list of n heads
+      allows for at most n / 5 additional found heads, and is else partly reproduced at most.
+    - ``partly-reproduced``: recall above 0 (for ``top-k``: or one of them among the k highest
+      scores) and that bound above 0.5.
+    - ``not-reproduced`` otherwise.
+
+    The recipe with the best verdict is taken, then that with the highest bound, then the first.
+
+    A number of heads is ``reproduced`` if it lies between the number found and that number with the
+    unclear heads, partly if some head was found, and else not. ``none: true`` is ``reproduced`` if
+    the type was not found, and not if it was. Both read the joined result.
+
     Args:
         claim: the published statement.
         number: its place in the entry, from 1.
         entry: the head type.
         model: the claim's model.
-        records: evidence by recipe id, of this head type and this model.
+        records: evidence by recipe id, of this head type, this model and one revision.
         joined: ``type_result`` of the same records.
     """
-    raise NotImplementedError
+    known = {recipe.id: records[recipe.id] for recipe in entry.recipes if recipe.id in records}
+    said = _compare(claim, entry, model, known, joined)
+    return ClaimResult(
+        id=f"{entry.id}/{number}",
+        head_type=entry.id,
+        head_type_name=entry.name,
+        model=model.id,
+        model_name=model.name,
+        heads=claim.heads,
+        count=claim.count,
+        none=claim.none is not None,
+        list=claim.list,
+        paper=claim.paper,
+        place=claim.place,
+        methods=claim.methods,
+        method=claim.method,
+        threshold=claim.threshold,
+        training_step=claim.training_step,
+        checked=claim.checked,
+        note=claim.note,
+        verdict=said.verdict,
+        explanation=said.explanation,
+        recipe=said.recipe,
+        evidence=said.evidence,
+        recall=said.recall,
+        auroc=said.auroc,
+        auroc_low=said.auroc_low,
+        ranks=said.ranks,
+        additional=said.additional,
+        command=f"headbook verify {entry.id} --model {_name_to_type(model)}",
+    )
+
+
+def _compare(
+    claim: Claim,
+    entry: HeadType,
+    model: Model,
+    records: Mapping[str, Evidence],
+    joined: TypeResult | None,
+) -> _Comparison:
+    if not records:
+        return _Comparison("not-run", f"No recipe for {entry.name} was run on {model.name} yet.")
+    if claim.training_step is not None:
+        return _not_comparable(
+            claim,
+            records,
+            f"The claim is about training step {claim.training_step:,},"
+            f" and the evidence about revision {next(iter(records.values())).model.revision}.",
+        )
+    same = {n: r for n, r in records.items() if entry.recipe(n).measure.method in claim.methods}
+    if not same:
+        ran = list(dict.fromkeys(str(entry.recipe(name).measure.method) for name in records))
+        return _not_comparable(
+            claim,
+            records,
+            f"The claim rests on {_and([str(method) for method in claim.methods])};"
+            f" the recipes that were run measure by {_and(ran)}.",
+        )
+    usable = {name: record for name, record in same.items() if record.scores is not None}
+    if not usable:
+        name, record = next(iter(same.items()))
+        return _not_comparable(
+            claim, records, f"The recipe {name} was not applicable: {record.reason}"
+        )
+    if claim.heads is None:
+        return _compare_number(claim, joined)
+    compared = [_compare_list(claim, claim.heads, name, usable[name]) for name in usable]
+    order: list[ClaimVerdict] = ["reproduced", "partly-reproduced", "not-reproduced"]
+    order.append("not-comparable")
+    return min(compared, key=lambda c: (order.index(c.verdict), -(c.auroc_low or 0.0)))
+
+
+def _not_comparable(claim: Claim, records: Mapping[str, Evidence], explanation: str) -> _Comparison:
+    """With the ranks of the published heads in the first recipe that has scores."""
+    scored = [(name, record) for name, record in records.items() if record.scores is not None]
+    if not scored or claim.heads is None:
+        return _Comparison("not-comparable", explanation)
+    name, record = scored[0]
+    places = ranks(record, claim.heads)
+    return _Comparison("not-comparable", explanation, name, record.id, ranks=places)
+
+
+def _compare_list(claim: Claim, heads: tuple[str, ...], name: str, record: Evidence) -> _Comparison:
+    agreement = agree(record, heads)
+    low = agreement.auroc_low
+    found = round(agreement.recall * len(heads))
+    parts = [f"{name} finds {found} of the {len(heads)} published heads"]
+    if claim.list == "top-k":
+        top = round(agreement.top * len(heads))
+        parts.append(f"has {top} of them among its {len(heads)} highest scores")
+    if agreement.additional:
+        parts.append(f"finds {len(agreement.additional)} more: {_heads(agreement.additional)}")
+    text = f"{_and(parts)}. "
+    if agreement.auroc is None or low is None:
+        verdict: ClaimVerdict = "not-comparable"
+        text += "Every head with a score is in the list, so there is nothing to tell them from."
+    else:
+        verdict = _list_verdict(claim, agreement, low)
+        text += f"AUROC over all heads is {agreement.auroc:.3f}, at least {low:.3f}"
+        if verdict == "partly-reproduced" and _too_many(claim, agreement):
+            text += ", but the list is meant as exhaustive"
+        text += "."
+    return _Comparison(
+        verdict,
+        text,
+        name,
+        record.id,
+        agreement.recall,
+        agreement.auroc,
+        low,
+        ranks(record, heads),
+        agreement.additional,
+    )
+
+
+def _list_verdict(claim: Claim, agreement: Agreement, low: float) -> ClaimVerdict:
+    shares = [agreement.recall] + ([agreement.top] if claim.list == "top-k" else [])
+    if min(shares) >= RECALL and low > AUROC and not _too_many(claim, agreement):
+        return "reproduced"
+    if max(shares) > 0 and low > CHANCE:
+        return "partly-reproduced"
+    return "not-reproduced"
+
+
+def _too_many(claim: Claim, agreement: Agreement) -> bool:
+    listed = len(claim.heads or ())
+    return claim.list == "exhaustive" and len(agreement.additional) * TOLERATED > listed
+
+
+def _compare_number(claim: Claim, joined: TypeResult | None) -> _Comparison:
+    if joined is None:
+        return _Comparison("not-comparable", "Not every recipe that identifies the type was run.")
+    if joined.verdict == "not-applicable":
+        return _Comparison("not-comparable", joined.reason)
+    found, unclear = len(joined.found), len(joined.unclear)
+    here = f"found {found or 'no'} head{'s' * (found != 1)}"
+    if unclear:
+        here += f" and {unclear} unclear"
+    if claim.count is None:
+        if joined.verdict == "inconclusive":
+            text = f"The claim is that there are none; the recipes {here}, which settles nothing."
+            return _Comparison("not-comparable", text)
+        none: ClaimVerdict = "not-reproduced" if found else "reproduced"
+        extra = joined.found
+        return _Comparison(
+            none, f"The claim is that there are none; the recipes {here}.", additional=extra
+        )
+    verdict: ClaimVerdict = "partly-reproduced" if found else "not-reproduced"
+    if found <= claim.count <= found + unclear:
+        verdict = "reproduced"
+    return _Comparison(verdict, f"The claim is {claim.count}; the recipes {here}.")
+
+
+def _name_to_type(model: Model) -> str:
+    """What a person types for the model: its shortest name."""
+    if model.aliases:
+        return model.aliases[0]
+    return model.source.hub_id if isinstance(model.source, Hub) else model.id
+
+
+def _at(grid: Grid, head: str) -> float | None:
+    layer, index = layer_and_head(head)
+    return grid[layer][index]
+
+
+def _figures(record: Evidence, head: str) -> str:
+    """``0.92 (0.90 to 0.94)``."""
+    if record.scores is None:
+        return "nothing"
+    mean, low, high = (
+        _at(grid, head) for grid in (record.scores.mean, record.scores.low, record.scores.high)
+    )
+    if mean is None:
+        return "nothing"
+    return f"{mean:.2f}" if low is None or high is None else f"{mean:.2f} ({low:.2f} to {high:.2f})"
+
+
+def _highest(record: Evidence) -> str:
+    scores = head_scores(record)
+    if not scores:
+        return "missing"
+    best = max(scores, key=lambda head: scores[head])
+    return f"{_figures(record, best)}, of {best}"
+
+
+def _heads(heads: Sequence[str]) -> str:
+    shown = ", ".join(heads[:SHOWN])
+    return shown if len(heads) <= SHOWN else f"{shown} and {len(heads) - SHOWN} more"
+
+
+def _and(words: Sequence[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
