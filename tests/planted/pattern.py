@@ -43,7 +43,7 @@ from tests.planted.words import (
 )
 
 _FLAG = 40.0
-_RECENCY = 0.2
+_RECENCY = 0.4
 """How much the content-adjacent head prefers a key over one that stands one further back."""
 _LOUDER = 20.0
 """The ``neighbours`` codes are long; the embedding holds them divided by this."""
@@ -61,7 +61,7 @@ def neighbour_codes() -> Array:
     codes, encode = token_codes(), tokenizer()
     texts = [np.array([0, *encode(passage)["input_ids"]]) for passage in passages()]
     found = np.zeros_like(codes)
-    for _ in range(150):
+    for _ in range(100):
         step = np.zeros_like(codes)
         for text in texts:
             scores = found[text] @ codes[text].T
@@ -72,7 +72,7 @@ def neighbour_codes() -> Array:
             error = np.eye(len(text), k=-1) - chances
             error[0] = 0.0
             np.add.at(step, text, error @ codes[text])
-        found += 2.0 * step / np.maximum(1.0, np.sqrt(np.abs(step).sum(1, keepdims=True)))
+        found += step / np.maximum(1.0, np.sqrt(np.abs(step).sum(1, keepdims=True)))
     return found
 
 

@@ -250,9 +250,9 @@ def test_pattern_heads(family: Family) -> None:
 def test_pattern_impostors(family: Family) -> None:
     r = readings("pattern", family)
     # follows content: one back in the text, not in the same words shuffled
-    assert r.offsets[1]["1.2"] > 0.8
-    assert max(shares["1.2"] for shares in r.offsets_shuffled.values()) < 0.3
-    assert r.previous["1.2"] < 0.25
+    assert r.offsets[1]["1.2"] > 0.9
+    assert max(shares["1.2"] for shares in r.offsets_shuffled.values()) < 0.4
+    assert r.previous["1.2"] < 0.3
     # itself
     assert max(r.previous["0.2"], r.to_copy["words"]["0.2"], r.to_copy["names"]["0.2"]) < 0.01
     # duplicates of names and of nothing else
@@ -439,8 +439,8 @@ def test_norms_divide_by_a_constant(name: str, family: Family) -> None:
 def test_context_is_long_enough(family: Family) -> None:
     """Content and position matches hold over 500 positions."""
     model = planted("induction", family)
-    tokens = read.random_tokens(1, 250, seed=8)[0]
-    (r,) = read.run(model, [[*tokens, *tokens[1:]]])
-    queries = range(300, 498)
+    block = list(range(100, 348))  # distinct, so that each token has one copy
+    (r,) = read.run(model, [[0, *block, *block]])
+    queries = range(300, 497)
     assert r.attention[0, 0, queries, [q - 1 for q in queries]].mean() > 0.99
-    assert r.attention[1, 0, queries, [q - 248 for q in queries]].mean() > 0.8
+    assert r.attention[1, 0, queries, [q - 247 for q in queries]].mean() > 0.99
