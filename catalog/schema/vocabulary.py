@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, model_validator
@@ -44,7 +45,7 @@ class Vocabulary(Strict):
         if self.wraps and self.kind != "series":
             raise ValueError("only a series can wrap")
         if self.words is not None and len(set(self.words)) != len(self.words):
-            twice = sorted({word for word in self.words if self.words.count(word) > 1})
+            twice = sorted(word for word, times in Counter(self.words).items() if times > 1)
             raise ValueError(f"words listed twice: {', '.join(twice)}")
         return self
 
