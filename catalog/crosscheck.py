@@ -399,6 +399,7 @@ def _redirects(contents: Contents) -> Iterator[Problem]:
     if file is None:
         return
     first: dict[str, int] = {}
+    olds = {redirect.old for redirect in moved}
     for i, redirect in enumerate(moved):
         path: Path = ("redirects", i)
         if redirect.old in first:
@@ -412,7 +413,7 @@ def _redirects(contents: Contents) -> Iterator[Problem]:
             continue
         if redirect.new.split("/")[0] != redirect.old.split("/")[0]:
             yield file.problem((*path, "new"), f"'{redirect.new}' is of another kind than 'old'")
-        elif redirect.new not in known and redirect.new not in {item.old for item in moved}:
+        elif redirect.new not in known and redirect.new not in olds:
             near = did_you_mean(redirect.new, known)
             more = f"; did you mean '{near}'?" if near else ""
             yield file.problem((*path, "new"), f"'{redirect.new}' does not exist{more}")
