@@ -8,58 +8,23 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from catalog.entry_files import Contents, EntryFile
 from catalog.explain import did_you_mean
 from catalog.problems import Path, Problem
-from catalog.schema import Claim, Evidence, HeadType, Model, Recipe
+from catalog.recipe_checks import SLOT, check_graph, check_recipe
+from catalog.references import all_names, cycles, unknown
+from catalog.schema import Claim, Evidence, HeadType, Model
 from catalog.schema.housekeeping import Redirect
-from catalog.schema.measures import OVMapping
 from catalog.schema.model import Hub
-from catalog.schema.prompts import (
-    Builder,
-    Conflict,
-    FewShot,
-    IndirectObject,
-    LabelledTemplates,
-    RepeatedRandomTokens,
-    Series,
-    Tokens,
-)
-
-_WORDS = frozenset({"words", "series"})
-_SERIES = frozenset({"series"})
-_PAIRS = frozenset({"pairs"})
-_TEMPLATES = frozenset({"templates"})
-_ANY = _WORDS | _PAIRS | _TEMPLATES
-
-LIST_KINDS: dict[type[Builder], dict[str, frozenset[str]]] = {
-    RepeatedRandomTokens: {"pool": _WORDS},
-    IndirectObject: {
-        "names": _WORDS,
-        "places": _WORDS,
-        "objects": _WORDS,
-        "templates": _TEMPLATES,
-    },
-    Series: {"series": _SERIES},
-    FewShot: {"pairs": _PAIRS},
-    Conflict: {"pairs": _PAIRS, "templates": _TEMPLATES},
-    LabelledTemplates: {"templates": _TEMPLATES, "fill": _WORDS | _PAIRS},
-}
-"""Which kinds of word list each field of a builder takes."""
-
-INDIRECT_OBJECT_SLOTS = frozenset({"A", "B", "S", "place", "object"})
-_NEEDED_SLOTS = frozenset({"A", "B", "S"})
-
-_SLOT = re.compile(r"\{([A-Za-z][A-Za-z0-9_]*)\}")
 
 
 def check(contents: Contents) -> Iterator[Problem]:
     """All problems between files (those within one file are in ``contents.problems``)."""
     yield from _head_types(contents)
-    yield from _recipe_graph(contents)
+    yield from check_graph(contents)
     yield from _papers(contents)
     yield from _model_names(contents)
     yield from _head_type_names(contents)
@@ -69,23 +34,11 @@ def check(contents: Contents) -> Iterator[Problem]:
     yield from _evidence(contents)
 
 
-def _names(files: Mapping[str, EntryFile[Any]]) -> set[str]:
-    return {name for file in files.values() for name in file.names()}
-
-
-def _unknown(
-    file: EntryFile[Any], path: Path, name: str, what: str, folder: str, known: Iterable[str]
-) -> Problem:
-    near = did_you_mean(name, known)
-    more = f"did you mean '{near}'?" if near else f"there is no entries/{folder}/{name}.yaml"
-    return file.problem(path, f"unknown {what} '{name}'; {more}")
-
-
 # --- head types: what they name --------------------------------------------------------------
 
 
 def _head_types(contents: Contents) -> Iterator[Problem]:
-    papers, types = _names(contents.papers), _names(contents.head_types)
+    papers, types = all_names(contents.papers), all_names(contents.head_types)
     for file in contents.head_types.values():
         entry = file.value
         if entry is None:
@@ -102,7 +55,7 @@ def _head_types(contents: Contents) -> Iterator[Problem]:
         cited += [(("recipes", i, "source"), item.source) for i, item in enumerate(entry.recipes)]
         for path, key in cited:
             if key not in papers:
-                yield _unknown(file, path, key, "paper", "papers", papers)
+                yield unknown(file, path, key, "paper", "papers", papers)
         for i, claim in enumerate(entry.claims):
             yield from _claim(contents, file, ("claims", i), claim)
         for i, related in enumerate(entry.related):
@@ -110,9 +63,9 @@ def _head_types(contents: Contents) -> Iterator[Problem]:
             if related.type == entry.id:
                 yield file.problem(path, "a head type is not related to itself")
             elif related.type not in types:
-                yield _unknown(file, path, related.type, "head type", "head-types", types)
+                yield unknown(file, path, related.type, "head type", "head-types", types)
         for i, recipe in enumerate(entry.recipes):
-            yield from _recipe(contents, file, ("recipes", i), recipe, types)
+            yield from check_recipe(contents, file, ("recipes", i), recipe, types)
 
 
 def _claim(
@@ -120,9 +73,9 @@ def _claim(
 ) -> Iterator[Problem]:
     model_file = contents.models.get(claim.model)
     if model_file is None:
-        known = _names(contents.models)
+        known = all_names(contents.models)
         if claim.model not in known:
-            yield _unknown(file, (*path, "model"), claim.model, "model", "models", known)
+            yield unknown(file, (*path, "model"), claim.model, "model", "models", known)
         return
     model = model_file.value
     if model is None:
@@ -142,154 +95,6 @@ def _outside(head: str, model: Model) -> str:
         f"{model.id} has no head '{head}': {model.layers} layers of {model.heads} heads,"
         f" '0.0' to '{model.layers - 1}.{model.heads - 1}'"
     )
-
-
-# --- recipes ---------------------------------------------------------------------------------
-
-
-def _recipe(
-    contents: Contents, file: EntryFile[HeadType], path: Path, recipe: Recipe, types: set[str]
-) -> Iterator[Problem]:
-    missing = recipe.kinds_without_code()
-    if recipe.status == "runnable" and missing:
-        parts = " and ".join(missing)
-        verb = "has" if len(missing) == 1 else "have"
-        yield file.problem(
-            (*path, "status"),
-            f"not runnable yet: {parts} {verb} no code; write `status: described`"
-            " and name what is missing under `missing`",
-        )
-    for name in recipe.measure.found_by():
-        if name not in types:
-            where = _where(file, (*path, "measure"), "found-by", name)
-            yield _unknown(file, where, name, "head type", "head-types", types)
-    yield from _word_lists(contents, file, (*path, "prompts"), recipe)
-    texts = _names(contents.texts)
-    for name in recipe.prompts.text_sets():
-        if name not in texts:
-            yield _unknown(file, (*path, "prompts", "text"), name, "text set", "text", texts)
-
-
-def _word_lists(
-    contents: Contents, file: EntryFile[HeadType], path: Path, recipe: Recipe
-) -> Iterator[Problem]:
-    for where, name, kinds in _lists_of(recipe, path):
-        list_file = contents.vocabularies.get(name)
-        if list_file is None:
-            known = _names(contents.vocabularies)
-            if name not in known:
-                yield _unknown(file, where, name, "word list", "vocabulary", known)
-            continue
-        vocabulary = list_file.value
-        if vocabulary is None:
-            continue
-        if vocabulary.kind not in kinds:
-            wanted = " or ".join(sorted(kinds))
-            yield file.problem(
-                where, f"'{name}' is a list of kind {vocabulary.kind}; this needs {wanted}"
-            )
-        elif isinstance(recipe.prompts, IndirectObject) and vocabulary.kind == "templates":
-            for template in vocabulary.templates or ():
-                slots = set(_SLOT.findall(template.text))
-                wrong = sorted(slots - INDIRECT_OBJECT_SLOTS)
-                lacking = sorted(_NEEDED_SLOTS - slots)
-                if wrong or lacking:
-                    fault = f"has unknown slots {wrong}" if wrong else f"lacks the slots {lacking}"
-                    yield file.problem(
-                        where,
-                        f"template '{template.id}' of '{name}' {fault}; builder"
-                        f" 'indirect-object' knows {', '.join(sorted(INDIRECT_OBJECT_SLOTS))}",
-                    )
-
-
-def _lists_of(recipe: Recipe, path: Path) -> Iterator[tuple[Path, str, frozenset[str]]]:
-    """Place, id and allowed kinds of each word list that the prompts are made from."""
-    prompts = recipe.prompts
-    if isinstance(prompts, Tokens):
-        kinds = _SERIES if isinstance(recipe.measure, OVMapping) else _WORDS
-        for i, name in enumerate(prompts.tokens.vocabulary or ()):
-            yield (*path, "tokens", "vocabulary", i), name, kinds
-        return
-    told: set[str] = set()
-    for field, kinds in LIST_KINDS.get(type(prompts), {}).items():
-        value = getattr(prompts, field)
-        if isinstance(value, str):
-            told.add(value)
-            yield (*path, field), value, kinds
-        elif value is not None:
-            told.update(value)
-            for i, name in enumerate(value):
-                yield (*path, field, i), name, kinds
-    for name in prompts.vocabularies():
-        if name not in told:  # a builder that LIST_KINDS does not know yet
-            yield path, name, _ANY
-
-
-def _where(file: EntryFile[Any], base: Path, field: str, value: str) -> Path:
-    """The place below ``base`` where a field of this name has this value."""
-    data: Any = file.data
-    for step in base:
-        data = data[step]
-    waiting: list[tuple[Path, Any]] = [(base, data)]
-    while waiting:
-        path, data = waiting.pop()
-        if isinstance(data, dict):
-            if data.get(field) == value:
-                return (*path, field)
-            waiting += [((*path, name), inner) for name, inner in data.items()]
-    return base
-
-
-def _recipe_graph(contents: Contents) -> Iterator[Problem]:
-    """Recipes that need the heads of other types must not need their own in the end."""
-    needs: dict[str, dict[str, Path]] = {}
-    for name, file in contents.head_types.items():
-        needs[name] = {}
-        for i, recipe in enumerate(file.value.recipes if file.value else ()):
-            for other in recipe.measure.found_by():
-                path = _where(file, ("recipes", i, "measure"), "found-by", other)
-                needs[name].setdefault(other, path)
-    for cycle in cycles({name: sorted(others) for name, others in needs.items()}):
-        first = cycle[0]
-        path = needs[first][cycle[1] if len(cycle) > 1 else first]
-        shown = " -> ".join([*cycle, first])
-        yield contents.head_types[first].problem(
-            path, f"recipes that use each other's heads go in a circle: {shown}"
-        )
-
-
-def cycles(graph: Mapping[str, Iterable[str]]) -> list[list[str]]:
-    """Circles of a graph, at least one from each group of nodes that reach each other.
-
-    Each starts at its first name in alphabetical order. Depth first, without recursion.
-    """
-    done: set[str] = set()
-    found: list[list[str]] = []
-    for start in sorted(graph):
-        if start in done:
-            continue
-        trail = [start]
-        on_trail = {start: 0}
-        waiting = [iter(graph[start])]
-        while waiting:
-            for node in waiting[-1]:
-                if node in on_trail:
-                    circle = trail[on_trail[node] :]
-                    least = circle.index(min(circle))
-                    circle = circle[least:] + circle[:least]
-                    if circle not in found:
-                        found.append(circle)
-                elif node in graph and node not in done:
-                    on_trail[node] = len(trail)
-                    trail.append(node)
-                    waiting.append(iter(graph[node]))
-                    break
-            else:
-                waiting.pop()
-                left = trail.pop()
-                del on_trail[left]
-                done.add(left)
-    return found
 
 
 # --- papers, models, names -------------------------------------------------------------------
@@ -369,7 +174,7 @@ def _templates(contents: Contents) -> Iterator[Problem]:
         seen: set[str] = set()
         for i, template in enumerate(templates):
             path: Path = ("templates", i, "text")
-            if not _SLOT.search(template.text) or re.search(r"[{}]", _SLOT.sub("", template.text)):
+            if not SLOT.search(template.text) or re.search(r"[{}]", SLOT.sub("", template.text)):
                 yield file.problem(path, "a template has slots, each written {name}")
             if template.id in seen:
                 yield file.problem(("templates", i, "id"), f"'{template.id}' is given twice")
@@ -386,7 +191,7 @@ def _addresses(contents: Contents) -> set[str]:
         "papers": contents.papers,
         "models": contents.models,
     }
-    return {f"{folder}/{name}" for folder, files in folders.items() for name in _names(files)}
+    return {f"{folder}/{name}" for folder, files in folders.items() for name in all_names(files)}
 
 
 def _moved(contents: Contents) -> tuple[Redirect, ...]:
@@ -457,15 +262,15 @@ def _changes(contents: Contents) -> Iterator[Problem]:
 
 
 def _evidence(contents: Contents) -> Iterator[Problem]:
-    models, types = _names(contents.models), _names(contents.head_types)
+    models, types = all_names(contents.models), all_names(contents.head_types)
     for file in contents.evidence.values():
         record = file.value
         if record is None:
             continue
         if record.model.id not in models:
-            yield _unknown(file, ("model", "id"), record.model.id, "model", "models", models)
+            yield unknown(file, ("model", "id"), record.model.id, "model", "models", models)
         if record.head_type not in types:
-            yield _unknown(file, ("head_type",), record.head_type, "head type", "head-types", types)
+            yield unknown(file, ("head_type",), record.head_type, "head type", "head-types", types)
         type_file = contents.head_types.get(record.head_type)
         if type_file is not None and type_file.value is not None:
             recipes = [recipe.id for recipe in type_file.value.recipes]

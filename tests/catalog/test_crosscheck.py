@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from catalog.crosscheck import LIST_KINDS, cycles
 from catalog.loading import read
+from catalog.recipe_checks import LIST_KINDS
+from catalog.references import cycles
 from catalog.schema.prompts import BUILDERS
 from tests.catalog.entries_tree import FILES, edit, put
 
