@@ -17,6 +17,7 @@ from urllib.parse import quote
 from pydantic import BaseModel
 from sqlalchemy import URL, Engine, insert
 from sqlalchemy.pool import QueuePool, StaticPool
+from sqlalchemy.schema import CreateIndex, CreateTable
 from sqlmodel import Session, SQLModel, create_engine
 
 from catalog import rows
@@ -195,11 +196,15 @@ def _sync_folder(folder: Path) -> None:
 def _fill(engine: Engine, catalog: Catalog, answers: Answers) -> None:
     """Create the tables and insert every row, always in the same order."""
     with engine.begin() as connection:
-        for table in _TABLES:
-            table.__table__.create(connection)  # type: ignore[attr-defined]
-        for table, found in _rows(catalog, answers):
+        for model in _TABLES:
+            table = SQLModel.metadata.tables[str(model.__tablename__)]
+            connection.execute(CreateTable(table))
+            # table.create() would take the indexes in the order of a set, which varies
+            for index in sorted(table.indexes, key=lambda index: str(index.name)):
+                connection.execute(CreateIndex(index))
+        for model, found in _rows(catalog, answers):
             if found:
-                connection.execute(insert(table), found)
+                connection.execute(insert(model), found)
         broken = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
         if broken:
             raise DatabaseError(f"rows point at nothing: {sorted({row[0] for row in broken})}")

@@ -1,16 +1,15 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
-from starlette.testclient import TestClient
 
 from api.app import create_app
 from catalog import database
 from catalog.loading import load
 from tests import small_entries
+from tests.api.client import Client
 
 
 @pytest.fixture(scope="module")
@@ -26,6 +25,5 @@ def app(file: Path) -> FastAPI:
 
 
 @pytest.fixture(scope="module")
-def client(app: FastAPI) -> Iterator[TestClient]:
-    with TestClient(app, raise_server_exceptions=False, follow_redirects=False) as client:
-        yield client
+def client(app: FastAPI) -> Client:
+    return Client(app)

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import pytest
 from fastapi import FastAPI
-from starlette.testclient import TestClient
 
+from tests.api.client import Client
 from tests.small_entries import GPT2, OLDER, PINNED, TINY
 
 
-def test_index_names_every_address(client: TestClient, app: FastAPI) -> None:
+def test_index_names_every_address(client: Client, app: FastAPI) -> None:
     index = client.get("/v1").json()
     assert index["name"] == "headbook"
     assert set(index["addresses"]) == {*app.openapi()["paths"], "/v1/openapi.json"}
     assert "/v1/models/{model}/heads/{layer}.{head}" in index["addresses"]
 
 
-def test_head_types(client: TestClient) -> None:
+def test_head_types(client: Client) -> None:
     found = client.get("/v1/head-types").json()
     assert [entry["id"] for entry in found] == ["induction", "backup", "name-mover"]
     assert found[0]["found_in"] == [TINY]
@@ -27,7 +27,7 @@ def test_head_types(client: TestClient) -> None:
         assert [entry["id"] for entry in here] == ["induction"]
 
 
-def test_head_type_is_written_as_its_entry_is(client: TestClient) -> None:
+def test_head_type_is_written_as_its_entry_is(client: Client) -> None:
     entry = client.get("/v1/head-types/induction").json()
     assert entry["identify"] == {"all-of": ["prefix-matching", "copying"], "any-of": None}
     assert entry["recipes"][0]["measure"] == {
@@ -39,7 +39,7 @@ def test_head_type_is_written_as_its_entry_is(client: TestClient) -> None:
     assert entry["action"] == {"query": "q", "key": "k", "value": "v", "output": "o"}
 
 
-def test_parts_of_a_head_type(client: TestClient) -> None:
+def test_parts_of_a_head_type(client: Client) -> None:
     claims = client.get("/v1/head-types/name-mover/claims").json()
     assert [claim["id"] for claim in claims] == ["name-mover/1"]
     evidence = client.get("/v1/head-types/induction/evidence").json()
@@ -47,7 +47,7 @@ def test_parts_of_a_head_type(client: TestClient) -> None:
     assert client.get("/v1/head-types/backup/evidence").json() == []
 
 
-def test_stages(client: TestClient) -> None:
+def test_stages(client: Client) -> None:
     stages = client.get("/v1/stages").json()
     assert [(stage["id"], stage["head_types"]) for stage in stages] == [
         ("knowledge-recalling", 0),
@@ -57,7 +57,7 @@ def test_stages(client: TestClient) -> None:
     ]
 
 
-def test_papers(client: TestClient) -> None:
+def test_papers(client: Client) -> None:
     papers = client.get("/v1/papers").json()
     assert [paper["id"] for paper in papers] == ["olsson2022induction", "wang2022ioi"]
     paper = client.get("/v1/papers/wang2022ioi").json()
@@ -67,18 +67,18 @@ def test_papers(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize("name", [GPT2, "gpt2", "gpt2-small", "GPT2"])
-def test_model_by_alias(client: TestClient, name: str) -> None:
+def test_model_by_alias(client: Client, name: str) -> None:
     model = client.get(f"/v1/models/{name}").json()
     assert (model["id"], model["layers"], model["heads"]) == (GPT2, 12, 12)
 
 
-def test_models(client: TestClient) -> None:
+def test_models(client: Client) -> None:
     models = client.get("/v1/models").json()
     assert [(model["id"], model["verified"]) for model in models] == [(GPT2, False), (TINY, True)]
 
 
 @pytest.mark.parametrize("name", [GPT2, "gpt2", "gpt2-small"])
-def test_head_9_9_lists_the_claim(client: TestClient, name: str) -> None:
+def test_head_9_9_lists_the_claim(client: Client, name: str) -> None:
     head = client.get(f"/v1/models/{name}/heads/9.9").json()
     assert (head["model"], head["layer"], head["index"]) == (GPT2, 9, 9)
     (claim,) = head["claim_results"]
@@ -88,7 +88,7 @@ def test_head_9_9_lists_the_claim(client: TestClient, name: str) -> None:
     assert claim["verdict"] == "not-run"
 
 
-def test_head_with_evidence(client: TestClient) -> None:
+def test_head_with_evidence(client: Client) -> None:
     head = client.get("/v1/models/tiny/heads/1.2").json()
     assert head["types"] == ["induction"]
     assert head["group_mates"] == ["1.3"]
@@ -102,7 +102,7 @@ def test_head_with_evidence(client: TestClient) -> None:
     assert (first["rank"], first["of"], first["status"]) == (1, 8, "passes")
 
 
-def test_claims_by_filter(client: TestClient) -> None:
+def test_claims_by_filter(client: Client) -> None:
     def ids(**filters: str) -> list[str]:
         return [claim["id"] for claim in client.get("/v1/claims", params=filters).json()]
 
@@ -113,7 +113,7 @@ def test_claims_by_filter(client: TestClient) -> None:
     assert ids(verdict="reproduced", model="gpt2") == []
 
 
-def test_evidence(client: TestClient) -> None:
+def test_evidence(client: Client) -> None:
     assert len(client.get("/v1/evidence").json()) == 4
     assert len(client.get("/v1/evidence", params={"verdict": "not-found"}).json()) == 1
     name = f"{TINY}/{PINNED}/induction.prefix-matching"
@@ -124,14 +124,14 @@ def test_evidence(client: TestClient) -> None:
     assert client.get(f"/v1/evidence/{name.replace('/', '%2F')}").json() == item
 
 
-def test_stats_and_health(client: TestClient) -> None:
+def test_stats_and_health(client: Client) -> None:
     stats = client.get("/v1/stats").json()
     assert (stats["head_types"], stats["claims"], stats["evidence"]) == (3, 2, 4)
     health = client.get("/v1/healthz").json()
     assert health == {"status": "ok", "dataset": stats["dataset"]}
 
 
-def test_openapi_describes_every_answer(client: TestClient, app: FastAPI) -> None:
+def test_openapi_describes_every_answer(client: Client, app: FastAPI) -> None:
     document = client.get("/v1/openapi.json").json()
     assert document == app.openapi()
     for path, item in document["paths"].items():
@@ -153,7 +153,7 @@ def test_openapi_describes_every_answer(client: TestClient, app: FastAPI) -> Non
     assert "HTTPValidationError" not in document["components"]["schemas"]
 
 
-def test_answers_fit_the_openapi_file(client: TestClient) -> None:
+def test_answers_fit_the_openapi_file(client: Client) -> None:
     """Every property that is sent is described, and every one described as required is sent."""
     document = client.get("/v1/openapi.json").json()
     values = {
@@ -174,12 +174,12 @@ def test_answers_fit_the_openapi_file(client: TestClient) -> None:
         assert set(described["required"]) <= set(shown) <= set(described["properties"]), address
 
 
-def test_no_page_that_loads_from_other_hosts(client: TestClient) -> None:
+def test_no_page_that_loads_from_other_hosts(client: Client) -> None:
     for path in ("/docs", "/redoc", "/v1/docs", "/v1/redoc"):
         assert client.get(path).status_code == 404
 
 
-def test_head_is_get_without_a_body(client: TestClient) -> None:
+def test_head_is_get_without_a_body(client: Client) -> None:
     for path in ("/v1/head-types", "/v1/head-types/nothing", "/v1/openapi.json"):
         got, head = client.get(path), client.head(path)
         assert head.status_code == got.status_code
@@ -188,7 +188,7 @@ def test_head_is_get_without_a_body(client: TestClient) -> None:
         assert head.content == b""
 
 
-def test_any_page_may_read(client: TestClient) -> None:
+def test_any_page_may_read(client: Client) -> None:
     origin = {"Origin": "https://example.org"}
     for path in ("/v1/head-types", "/v1/head-types/nothing", "/v1/nothing"):
         answer = client.get(path, headers=origin)
