@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import torch
@@ -38,6 +37,8 @@ from tests.planted.words import CONTEXT, Array, tokenizer
 
 HEADS = 6
 WIDTH = HEADS * HEAD_SIZE
+_INNER = 32
+"""Width of the MLPs, which are zero but for a first MLP that is asked for."""
 HEAD_TYPES = (
     "previous-token",
     "positional",
@@ -131,7 +132,7 @@ def random_twin(planted: Planted, seed: int) -> Planted:
         model = type(planted.model)(planted.model.config)
     return Planted(
         name=f"{planted.name}-random-{seed}",
-        model=cast(PreTrainedModel, model).eval(),
+        model=model.eval(),
         tokenizer=planted.tokenizer,
         family=planted.family,
         heads={head_type: set() for head_type in HEAD_TYPES},
@@ -171,9 +172,6 @@ def _config(family: Family, tokens: int, layers: int) -> GPT2Config | LlamaConfi
         pad_token_id=2,
         tie_word_embeddings=False,
     )
-
-
-_INNER = 32
 
 
 def _empty(config: GPT2Config | LlamaConfig) -> PreTrainedModel:

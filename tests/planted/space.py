@@ -112,7 +112,7 @@ class Space:
 
     def width(self, block: str) -> int:
         """Number of coordinates of a block."""
-        return self.blocks[block].stop - self.blocks[block].start
+        return int(self.blocks[block].stop - self.blocks[block].start)
 
     def nothing(self) -> Array:
         """A query, key or value of zero."""
