@@ -94,7 +94,8 @@ def test_405_names_what_is_allowed(client: Client, method: str, path: str) -> No
     ],
 )
 def test_unknown_parameters_are_refused(client: Client, path: str, has: str) -> None:
-    document = problem(client.get(path), 422)
+    answer = client.get(path)
+    document = problem(answer, 422)
     assert has in str(document["detail"])
     (error,) = answer.json()["errors"]
     assert error["place"] == "query"
