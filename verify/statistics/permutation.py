@@ -26,7 +26,7 @@ from verify.statistics.units import FloatArray, IntArray, Units
 PERMUTATIONS = 20_000
 """Fewest draws; with many heads there are more, so that one head alone can reach ``max_q``."""
 CHUNK = 2_000
-ENOUGH = 50
+ENOUGH = 200
 """A head is drawn for no longer once this many permutations reached its statistic: its p is large
 and known well enough (sequential Monte Carlo, Besag and Clifford 1991)."""
 DEFAULT_MAX_Q = 0.05
@@ -154,7 +154,7 @@ def _studentised(
     Where nothing varies, t is as large as floating point allows and has the sign of the mean; an
     arrangement that leaves a group without two values counts as extreme.
     """
-    floor = np.maximum(1e-12 * scale, 1e-300)
+    floor = np.maximum(1e-12 * scale, 1e-60)
     flat = ~(variance > floor)
     spread = np.sqrt(np.where(flat, floor, variance))
     skew = np.where(flat, 0.0, third / spread**3)
