@@ -114,7 +114,9 @@ def find(name: str, catalog: Catalog, *, revision: str | None, described_as: str
             entry = catalog.resolve_model(name)
         except LookupError as error:
             if not _HUB_ID.fullmatch(name) and not Path(name).is_dir():
-                raise ModelError(f"{error.args[0]}; or give a folder, or a hub id") from None
+                raise ModelError(
+                    f"{error.args[0]} (expected: id or alias of an entry, a folder, a hub id)"
+                ) from None
         else:
             if not entry.loadable:
                 raise ModelError(f"{entry.id} cannot be loaded: {entry.note}")

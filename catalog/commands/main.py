@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Callable
 
@@ -68,8 +69,6 @@ def main() -> None:
     except CommandError as error:
         print(f"headbook: {error}", file=sys.stderr)  # noqa: T201
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        print("headbook: interrupted; run the same command to go on", file=sys.stderr)  # noqa: T201
-        sys.exit(130)
     except BrokenPipeError:
-        sys.exit(0)
+        # whoever read us has left; without this Python complains while closing standard output
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

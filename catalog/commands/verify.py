@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -59,6 +60,8 @@ def verify(
         raise CommandError(f"--format is text or json, not '{output_format}'", 2)
     if expect is not None and expect not in VERDICTS:
         raise CommandError(f"--expect is one of {', '.join(VERDICTS)}, not '{expect}'", 2)
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?|mps", device):
+        raise CommandError(f"--device is auto, cpu, cuda, cuda:N or mps, not '{device}'", 2)
     catalog = _load_catalog(entries)
     _need_torch()
     from verify.loading import DTYPES
@@ -162,6 +165,8 @@ def _run(
                 evidence_files.write(evidence, folder)
                 records[evidence.head_type, evidence.recipe] = evidence
                 finished()
+    except KeyboardInterrupt:
+        raise CommandError("interrupted; run the same command to go on", 130) from None
     except CaptureFailed as error:
         raise CommandError(str(error)) from None
     except OSError as error:

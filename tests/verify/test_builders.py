@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from tokenizers import Tokenizer
@@ -164,7 +166,7 @@ def test_series_run_on_and_wrap() -> None:
     for prompt in made.main:
         run = [*prompt.ids[1:], prompt.answers["successor"]]
         members = days if prompt.cluster == 0 else letters
-        steps = [members.index(b) - members.index(a) for a, b in zip(run, run[1:], strict=False)]
+        steps = [members.index(b) - members.index(a) for a, b in itertools.pairwise(run)]
         if members is letters:
             assert set(steps) == {1}  # letters do not wrap
         else:

@@ -100,8 +100,10 @@ def test_attention_is_the_mean_over_queries_of_eager_attention(family: str) -> N
             key = prompt.ids.index(prompt.ids[query]) + 1
             scores.append(torch.stack([a[0, :, query, key] for a in attentions]))
             distance = query - key
-        for query in prompt.queries["unrepeated"]:
-            controls.append(torch.stack([a[0, :, query, query - distance] for a in attentions]))
+        controls = [
+            torch.stack([a[0, :, query, query - distance] for a in attentions])
+            for query in prompt.queries["unrepeated"]
+        ]
         np.testing.assert_allclose(
             units.score[index], torch.stack(scores).mean(0).flatten(), atol=1e-5
         )

@@ -1,0 +1,220 @@
+"""Recipes against planted truth, as tables: ``python -m tests.planted.report``.
+
+Every recipe of the catalog is run on every planted model and on untrained twins of each. Printed
+are, for each recipe, the numbers between which its thresholds stand; for each type, sensitivity and
+specificity over all heads; and for each impostor, what caught it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+
+from rich.console import Console
+from rich.table import Table
+
+from catalog.loading import Catalog, load
+from catalog.responses import TypeResult
+from catalog.schema.base import layer_and_head
+from catalog.schema.evidence import Evidence, Grid
+from catalog.verdicts import type_result
+from tests.planted import FAMILIES, MODELS, Planted, random_twin
+from verify.loading import LoadedModel, wrap
+from verify.planning import jobs_of
+from verify.running import run
+
+TWINS = (0, 1, 2)
+"""Seeds of the untrained twins."""
+
+
+@dataclass(frozen=True)
+class Examined:
+    """One planted model, all its evidence and the joined results."""
+
+    planted: Planted
+    loaded: LoadedModel
+    evidence: dict[tuple[str, str], Evidence]
+    results: dict[str, TypeResult]
+
+    @property
+    def heads(self) -> list[str]:
+        """All heads of the model."""
+        anatomy = self.loaded.anatomy
+        return [f"{i}.{j}" for i in range(anatomy.layers) for j in range(anatomy.heads)]
+
+
+@cache
+def shipped() -> Catalog:
+    """The repository's catalog."""
+    return load()
+
+
+@cache
+def examine(model: str, family: str, twin: int | None = None) -> Examined:
+    """Run every recipe on one planted model, or on an untrained twin of it."""
+    planted = MODELS[model](family)
+    if twin is not None:
+        planted = random_twin(planted, twin)
+    loaded = wrap(planted.model, planted.tokenizer, f"planted--{planted.name}")
+    catalog = shipped()
+    evidence = {
+        (record.head_type, record.recipe): record
+        for record in run(loaded, catalog, jobs_of(catalog.head_types.values()))
+    }
+    results = {}
+    for entry in catalog.head_types.values():
+        mine = {recipe: r for (name, recipe), r in evidence.items() if name == entry.id}
+        joined = type_result(entry, loaded.described(), mine)
+        if joined is not None:
+            results[entry.id] = joined
+    return Examined(planted, loaded, evidence, results)
+
+
+def at(grid: Grid, head: str) -> float:
+    """One head's number; NaN where there is none."""
+    layer, index = layer_and_head(head)
+    value = grid[layer][index]
+    return float("nan") if value is None else value
+
+
+def caught_by(examined: Examined, head_type: str, head: str) -> list[str]:
+    """Which recipes, and which part of each, keep a head from counting as a type."""
+    entry = shipped().head_types[head_type]
+    reasons = []
+    for name in entry.identify.recipes if entry.identify else ():
+        record = examined.evidence[head_type, name]
+        if record.scores is None:
+            reasons.append(f"{name}: {record.reason}")
+            continue
+        if head in record.found:
+            continue
+        parts = []
+        criterion, scores = record.criterion, record.scores
+        score, margin = at(scores.mean, head), at(scores.margin, head)
+        if not score >= criterion.min_score:
+            parts.append(f"score {score:.2f} < {criterion.min_score:g}")
+        if criterion.min_margin is not None and not margin >= criterion.min_margin:
+            parts.append(f"margin {margin:.2f} < {criterion.min_margin:g}")
+        if criterion.max_change is not None and not abs(margin) <= criterion.max_change:
+            parts.append(f"change {margin:.2f} > {criterion.max_change:g}")
+        reasons.append(f"{name}: {' and '.join(parts) or 'interval'}")
+    return reasons
+
+
+def all_examined(twins: tuple[int, ...] = TWINS) -> Iterator[Examined]:
+    """Every planted model of both families, then the untrained twins."""
+    for model in MODELS:
+        for family in FAMILIES:
+            yield examine(model, family)
+            for twin in twins:
+                yield examine(model, family, twin)
+
+
+def thresholds_table(examined: list[Examined]) -> Table:
+    """For each recipe: the lowest planted head, the highest impostor, the highest untrained one."""
+    table = Table(title="where the thresholds stand (score / margin)", title_justify="left")
+    for column in (
+        "recipe",
+        "needs",
+        "planted, lowest",
+        "impostors, highest",
+        "untrained, highest",
+    ):
+        table.add_column(column)
+    for entry in shipped().head_types.values():
+        for name in entry.identify.recipes if entry.identify else ():
+            criterion = entry.recipe(name).criterion
+            planted, impostors, untrained = [], [], []
+            for one in examined:
+                scores = one.evidence[entry.id, name].scores
+                if scores is None:
+                    continue
+                pairs = {h: (at(scores.mean, h), at(scores.margin, h)) for h in one.heads}
+                if "random" in one.planted.name:
+                    untrained.extend(pairs.values())
+                    continue
+                planted.extend(pairs[h] for h in one.planted.heads[entry.id])
+                impostors.extend(pairs[i.head] for i in one.planted.imitating(entry.id))
+            limit = criterion.min_margin
+            second = f"{limit:g}" if limit is not None else f"±{criterion.max_change:g}"
+            table.add_row(
+                f"{entry.id}: {name}",
+                f"{criterion.min_score:g} / {second}",
+                _extreme(planted, min),
+                _extreme(impostors, max),
+                _extreme(untrained, max),
+            )
+    return table
+
+
+def _extreme(pairs: list[tuple[float, float]], pick: type[min] | type[max]) -> str:  # type: ignore[valid-type]
+    if not pairs:
+        return "-"
+    return f"{pick(p[0] for p in pairs):.2f} / {pick(p[1] for p in pairs):.2f}"
+
+
+def accuracy_table(examined: list[Examined]) -> Table:
+    """Sensitivity and specificity of each type over all heads of planted and untrained models."""
+    table = Table(title="sensitivity and specificity", title_justify="left")
+    for column in (
+        "head type",
+        "planted heads found",
+        "other heads found",
+        "untrained heads found",
+    ):
+        table.add_column(column, justify="right")
+    for head_type in shipped().head_types:
+        hits = planted = wrong = others = untrained_wrong = untrained = 0
+        for one in examined:
+            result = one.results.get(head_type)
+            found = set(result.found) if result else set()
+            truth = one.planted.heads[head_type]
+            if "random" in one.planted.name:
+                untrained += len(one.heads)
+                untrained_wrong += len(found)
+                continue
+            planted += len(truth)
+            hits += len(found & truth)
+            others += len(one.heads) - len(truth)
+            wrong += len(found - truth)
+        table.add_row(
+            head_type,
+            f"{hits} of {planted}",
+            f"{wrong} of {others}",
+            f"{untrained_wrong} of {untrained}",
+        )
+    return table
+
+
+def impostors_table(examined: list[Examined]) -> Table:
+    """Each impostor and what caught it."""
+    table = Table(title="impostors", title_justify="left")
+    for column in ("imitates", "why it is none", "model, head", "caught by"):
+        table.add_column(column, overflow="fold")
+    for one in examined:
+        for impostor in one.planted.impostors:
+            caught = caught_by(one, impostor.imitates, impostor.head)
+            found = one.results.get(impostor.imitates)
+            missed = found is not None and impostor.head in found.found
+            table.add_row(
+                impostor.imitates,
+                impostor.why,
+                f"{one.planted.name} {impostor.head}",
+                "NOT CAUGHT" if missed else "; ".join(caught),
+            )
+    return table
+
+
+def main() -> None:
+    """Print the tables."""
+    console = Console(width=180) if not sys.stdout.isatty() else Console()
+    with console.status("running every recipe on every planted model"):
+        examined = list(all_examined())
+    for table in (thresholds_table, accuracy_table, impostors_table):
+        console.print(table(examined))
+
+
+if __name__ == "__main__":
+    main()

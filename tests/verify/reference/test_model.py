@@ -1,0 +1,212 @@
+"""The shipped model: an ordinary folder that solves its tasks on items it never saw."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import binomtest
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from catalog.places import entries_dir
+from verify.reference.card import card_text, weights_sha256
+from verify.reference.lists import load_world
+from verify.reference.skills import SKILLS, Accuracy, accuracy, items
+from verify.reference.tokenizer import token_ids
+from verify.reference.train import Plan, Run, main
+from verify.reference.world import Documents
+
+MODEL = Path(__file__).parents[3] / "verify" / "reference" / "llama"
+LIMIT = 15_000_000
+
+# What the model must reach here, a little under what its card states.
+FLOORS = {
+    "induction": 0.95,
+    "indirect-object-names": 0.97,
+    "indirect-object-places": 0.97,
+    "series": 0.90,
+    "capitals": 0.95,
+    "capitals-contradicted": 0.95,
+}
+
+
+def silent(_: str) -> None:
+    """Progress lines are of no interest here."""
+
+
+@pytest.fixture(scope="module")
+def model():  # type: ignore[no-untyped-def]
+    return AutoModelForCausalLM.from_pretrained(MODEL, local_files_only=True).eval()
+
+
+@pytest.fixture(scope="module")
+def tokenizer():  # type: ignore[no-untyped-def]
+    return AutoTokenizer.from_pretrained(MODEL, local_files_only=True)
+
+
+@pytest.fixture(scope="module")
+def report() -> dict:
+    return json.loads((MODEL / "training.json").read_text(encoding="utf-8"))
+
+
+def test_folder_is_small_and_safetensors_only() -> None:
+    names = {path.name for path in MODEL.iterdir()}
+    assert {"config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"} <= names
+    assert not [n for n in names if n.endswith((".bin", ".pt", ".pth", ".pkl", ".partial"))]
+    assert sum(path.stat().st_size for path in MODEL.iterdir()) < LIMIT
+
+
+def test_loads_offline_without_this_project(tmp_path: Path) -> None:
+    # In another folder and process, so that nothing of the project is imported.
+    code = (
+        "import os; os.environ['HF_HUB_OFFLINE'] = '1'\n"
+        "from transformers import AutoModelForCausalLM, AutoTokenizer\n"
+        f"m = AutoModelForCausalLM.from_pretrained({str(MODEL)!r}, use_safetensors=True)\n"
+        f"t = AutoTokenizer.from_pretrained({str(MODEL)!r})\n"
+        "import sys; assert 'verify' not in sys.modules\n"
+        "print(type(m).__name__, t('Mary').input_ids == t(' Mary').input_ids, t.bos_token)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=True
+    )
+    assert done.stdout.split() == ["LlamaForCausalLM", "True", "<bos>"]
+
+
+def test_config_is_grouped_query_and_untied(model) -> None:  # type: ignore[no-untyped-def]
+    config = model.config
+    assert (config.num_attention_heads, config.num_key_value_heads) == (8, 4)
+    assert config.hidden_size == 128
+    assert config.max_position_embeddings == 256
+    assert config.tie_word_embeddings is False
+    assert not torch.equal(model.lm_head.weight, model.model.embed_tokens.weight)
+    assert all(p.dtype == torch.float32 for p in model.parameters())
+
+
+def test_tokenizer_is_the_world_and_adds_nothing(tokenizer) -> None:  # type: ignore[no-untyped-def]
+    world = load_world(entries_dir())
+    assert tokenizer.get_vocab() == token_ids(world.vocabulary)
+    ids = tokenizer("When Mary and John went to the store, John gave a drink to").input_ids
+    spaced = "When Mary and John went to the store , John gave a drink to"
+    assert " ".join(tokenizer.convert_ids_to_tokens(ids)) == spaced
+    assert tokenizer.bos_token_id == 0
+    assert tokenizer.unk_token_id == 1
+    assert tokenizer.pad_token_id == 2
+    assert tokenizer("zyzzyva").input_ids == [1]
+    assert tokenizer("<bos> Mary").input_ids[0] == 0
+    assert set(tokenizer("Mary")) == {"input_ids", "attention_mask"}
+
+
+def test_skills_on_new_items(model) -> None:  # type: ignore[no-untyped-def]
+    torch.set_num_threads(1)
+    world = load_world(entries_dir())
+    ids = token_ids(world.vocabulary)
+    docs = Documents(world, ids)
+    for skill, floor in FLOORS.items():
+        got = accuracy(model, ids, items(skill, docs, 200, seed=909))
+        # Three items of slack, for 200 are few.
+        assert got.right >= 200 * floor - 3, (skill, got.share)
+
+
+def test_untrained_model_has_no_skill() -> None:
+    torch.set_num_threads(1)
+    run = Run(Plan(layers=1), Path("unused"), silent)
+    run.model.eval()
+    for skill, asked in run.probes.items():
+        assert accuracy(run.model, run.ids, asked).share < 0.1, skill
+
+
+def test_a_known_prompt_by_hand(model, tokenizer) -> None:  # type: ignore[no-untyped-def]
+    def following(text: str) -> str:
+        ids = torch.tensor([[tokenizer.bos_token_id, *tokenizer(text).input_ids]])
+        with torch.no_grad():
+            return tokenizer.decode([int(model(input_ids=ids).logits[0, -1].argmax())])
+
+    assert following("Tuesday, Wednesday, Thursday,") == "Friday"
+    assert following("The capital of France is") == "Paris"
+    assert following("When Mary and John went to the store, John gave a drink to") == "Mary"
+    assert following("When Mary and John went to the store, Mary gave a drink to") == "John"
+
+
+def test_interval_is_wilsons() -> None:
+    for right, count in ((0, 10), (7, 10), (1000, 1000), (512, 1000)):
+        wanted = binomtest(right, count).proportion_ci(0.95, method="wilson")
+        low, high = Accuracy(right, count).interval
+        assert low == pytest.approx(wanted.low, abs=1e-9)
+        assert high == pytest.approx(wanted.high, abs=1e-9)
+
+
+def test_report_covers_every_skill(report: dict) -> None:
+    assert set(report["final"]) == set(SKILLS)
+    for row in report["final"].values():
+        low, high = row["interval"]
+        assert low <= row["accuracy"] <= high
+        assert row["items"] >= 1000
+    tokens = [entry["tokens"] for entry in report["log"]]
+    assert tokens == sorted(set(tokens))
+    assert tokens[-1] == report["tokens"]
+
+
+def test_card_is_that_of_the_report_and_weights(report: dict) -> None:
+    card = (MODEL / "README.md").read_text(encoding="utf-8")
+    sha256 = hashlib.sha256((MODEL / "model.safetensors").read_bytes()).hexdigest()
+    assert weights_sha256(MODEL) == sha256
+    assert card == card_text(report, sha256), "write it again: verify.reference.card.write_card"
+    assert sha256 in card
+    assert card.startswith("---\nlicense: apache-2.0\n")
+    for skill, row in report["final"].items():
+        assert f"| {skill} |" in card
+        assert f"{row['accuracy']:.3f}" in card
+
+
+def test_stopped_and_resumed_run_gives_the_same_weights(tmp_path: Path) -> None:
+    torch.set_num_threads(1)
+    plan = Plan(tokens=6 * 4 * 32, layers=1, batch=4, length=32, warm_up=2)
+
+    def run(name: str) -> Run:
+        torch.manual_seed(0)
+        made = Run(plan, tmp_path / f"{name}.pt", silent)
+        made.probes = {}
+        return made
+
+    whole = run("whole")
+    whole.train()
+    for _ in range(2):
+        part = run("part")
+        if part.checkpoint.exists():
+            part.resume()
+        while part.step < (3 if part.step < 3 else plan.steps):
+            part._one_step()
+            part.step += 1
+        part.save()
+    for name, weight in whole.model.state_dict().items():
+        assert torch.equal(weight, part.model.state_dict()[name]), name
+
+
+def test_resume_refuses_what_does_not_fit(tmp_path: Path) -> None:
+    run = Run(Plan(layers=1), tmp_path / "state.pt", silent)
+    with pytest.raises(ValueError, match="no checkpoint"):
+        run.resume()
+    run.save()
+    other = Run(Plan(layers=1, seed=1), tmp_path / "state.pt", silent)
+    with pytest.raises(ValueError, match="other settings"):
+        other.resume()
+
+
+def test_resume_without_a_checkpoint_is_said_plainly(tmp_path: Path) -> None:
+    missing = str(tmp_path / "none.pt")
+    with pytest.raises(SystemExit, match="start without --resume"):
+        main(["--out", str(tmp_path / "out"), "--resume", "--checkpoint", missing])
+
+
+def test_learning_rate_warms_up_and_falls() -> None:
+    plan = Plan()
+    rates = np.array([plan.rate(step) for step in range(plan.steps)])
+    assert rates.argmax() in (plan.warm_up - 1, plan.warm_up)
+    assert rates.max() == pytest.approx(plan.learning_rate)
+    assert rates[-1] == pytest.approx(plan.learning_rate * plan.last_rate, rel=0.01)

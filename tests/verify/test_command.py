@@ -1,0 +1,127 @@
+"""``headbook verify`` as a person or a script uses it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from tests.planted import induction_model
+
+from catalog.schema.evidence import Evidence
+
+COMMAND = [sys.executable, "-c", "from catalog.commands.main import main; main()", "verify"]
+ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "COLUMNS": "130"}
+
+
+def verify(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMAND, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        env=ENVIRONMENT,
+        timeout=300,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return induction_model("llama").save(tmp_path_factory.mktemp("models") / "planted")
+
+
+def test_table_json_and_exit_codes(folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "evidence"
+    first = verify("induction", "successor", "--model", folder, "--out", out)
+    assert first.returncode == 0, first.stderr
+    line = next(line for line in first.stdout.splitlines() if "prefix-matching" in line)
+    assert "induction" in line
+    assert "found" in line
+    assert "1.0" in line
+    written = sorted(p.name for p in out.rglob("*.json"))
+    assert written == [
+        "induction.copying.json",
+        "induction.prefix-matching.json",
+        "successor.successor-mapping.json",
+    ]
+
+    second = verify("induction", "--model", folder, "--out", out, "--format", "json")
+    assert "2 recipes have fresh evidence; nothing to run" in second.stderr
+    answer = json.loads(second.stdout)
+    (result,) = answer["results"]
+    assert answer["model"] == "local--planted"
+    assert result["verdict"] == "found"
+    assert result["found"] == ["1.0"]
+    prefix = next(r for r in result["recipes"] if r["recipe"] == "prefix-matching")
+    assert prefix["score"] > 0.95
+    assert prefix["control"] < 0.1
+
+    expecting = ("--model", folder, "--out", out, "--expect", "found")
+    assert verify("induction", *expecting).returncode == 0
+    assert verify("induction", "successor", *expecting).returncode == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["inducton"], 2, "headbook: no head type 'inducton'; did you mean 'induction'?"),
+        (["--model", "no/folder/here"], 1, "headbook: unknown model 'no/folder/here' (expected: id or alias"),
+        (["--dtype", "int8"], 2, "headbook: --dtype is one of float32, bfloat16, float16"),
+        (["--expect", "yes"], 2, "headbook: --expect is one of found, not-found"),
+        (["--format", "xml"], 2, "headbook: --format is text or json, not 'xml'"),
+        (["--device", "tpu"], 2, "headbook: --device is auto, cpu, cuda, cuda:N or mps, not 'tpu'"),
+        (["--batch-size", "0"], 2, "--batch-size"),
+    ],
+)
+def test_wrong_use_is_one_sentence(arguments: list[str], code: int, message: str) -> None:
+    ran = verify(*arguments)
+    assert ran.returncode == code
+    assert message in ran.stderr
+    assert "Traceback" not in ran.stderr
+    assert ran.stdout == ""
+
+
+def test_a_killed_run_goes_on_where_it_was(folder: Path, tmp_path: Path) -> None:
+    arguments = ["--model", str(folder), "--out", str(tmp_path)]
+    process = subprocess.Popen(
+        [*COMMAND, *arguments], env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    deadline = time.monotonic() + 120
+    while not list(tmp_path.rglob("*.json")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    kept = {path: path.read_bytes() for path in tmp_path.rglob("*.json")}
+    assert kept
+    for content in kept.values():
+        Evidence.model_validate_json(content)
+
+    ran = verify(*arguments, "--format", "json")
+    assert ran.returncode == 0, ran.stderr
+    assert f"{len(kept)} of 14 recipes have fresh evidence" in ran.stderr
+    done = list(tmp_path.rglob("*.json"))
+    assert len(done) == 14
+    assert all(path.read_bytes() == content for path, content in kept.items())
+
+
+def test_an_interrupt_says_how_to_go_on(folder: Path, tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [*COMMAND, "--model", str(folder), "--out", str(tmp_path)],
+        env=ENVIRONMENT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 120
+    while not list(tmp_path.rglob("*.json")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "headbook: interrupted; run the same command to go on" in said
+    assert "Traceback" not in said

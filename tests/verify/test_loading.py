@@ -1,0 +1,137 @@
+"""Model folders are hostile until checked."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from tests.planted import induction_model
+from tests.verify.catalog_parts import catalog
+from tests.verify.tiny_models import tiny
+from verify.fingerprints import file_sha256
+from verify.loading import LoadedModel, ModelError, find, load
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return induction_model("llama").save(tmp_path / "my model")
+
+
+def load_folder(folder: Path) -> LoadedModel:
+    return load(find(str(folder), catalog(), revision=None, described_as=None))
+
+
+def test_a_folder_loads_and_is_identified_by_its_weights(folder: Path) -> None:
+    loaded = load_folder(folder)
+    assert loaded.id == "local--my-model"
+    assert loaded.weights_sha256 == file_sha256(folder / "model.safetensors")
+    assert loaded.revision == loaded.weights_sha256[:12]
+    assert loaded.model.dtype == torch.float32
+    again = load_folder(folder)
+    assert again.config_sha256 == loaded.config_sha256
+    assert again.tokenizer_sha256 == loaded.tokenizer_sha256
+
+
+def test_only_safetensors_are_read(folder: Path) -> None:
+    weights = load_file(folder / "model.safetensors")
+    (folder / "model.safetensors").unlink()
+    torch.save(weights, folder / "pytorch_model.bin")
+    with pytest.raises(ModelError, match=r"has no \*\.safetensors file; other weight formats"):
+        load_folder(folder)
+
+
+def test_code_of_a_folder_is_never_run(folder: Path) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    config["auto_map"] = {"AutoModelForCausalLM": "evil.Model"}
+    (folder / "config.json").write_text(json.dumps(config))
+    (folder / "evil.py").write_text("raise SystemExit('ran')")
+    with pytest.raises(ModelError, match="asks to run code of its own"):
+        load_folder(folder)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"{", "is no JSON"),
+        (b"\xff\xfe", "is no JSON"),
+        (b"[]", "holds no JSON object"),
+        (b'{"model_type": "no-such-thing"}', "transformers cannot load it"),
+    ],
+)
+def test_a_broken_configuration_is_one_sentence(folder: Path, content: bytes, message: str) -> None:
+    (folder / "config.json").write_bytes(content)
+    with pytest.raises(ModelError, match=message) as caught:
+        load_folder(folder)
+    assert "\n" not in str(caught.value)
+
+
+def test_missing_weights_are_refused_and_not_made_up(folder: Path) -> None:
+    weights = load_file(folder / "model.safetensors")
+    del weights["model.layers.1.self_attn.q_proj.weight"]
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(ModelError, match=r"weights are missing or misshapen, such as .*q_proj"):
+        load_folder(folder)
+
+
+def test_truncated_weights_are_refused(folder: Path) -> None:
+    path = folder / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(ModelError, match="transformers cannot load it"):
+        load_folder(folder)
+
+
+def test_an_unsupported_architecture_is_named(tmp_path: Path) -> None:
+    from transformers import OPTConfig, OPTForCausalLM
+
+    OPTForCausalLM(
+        OPTConfig(
+            vocab_size=20, hidden_size=16, ffn_dim=16, num_hidden_layers=1, num_attention_heads=2
+        )
+    ).save_pretrained(tmp_path)
+    induction_model("llama").tokenizer.save_pretrained(tmp_path)
+    with pytest.raises(ModelError, match="OPTForCausalLM is not supported yet"):
+        load_folder(tmp_path)
+
+
+def test_a_folder_given_as_an_entry_must_have_its_size(folder: Path) -> None:
+    source = find(str(folder), catalog(), revision=None, described_as="gpt2")
+    assert source.id == "openai-community--gpt2"
+    with pytest.raises(ModelError, match="has 12 layers by its entry, the weights have 2"):
+        load(source)
+
+
+def test_names_are_looked_up_with_suggestions(tmp_path: Path) -> None:
+    assert find("gpt2-small", catalog(), revision=None, described_as=None).hub_id == (
+        "openai-community/gpt2"
+    )
+    with pytest.raises(ModelError, match="unknown model 'gpt2-smal'; did you mean 'gpt2-small'"):
+        find("gpt2-smal", catalog(), revision=None, described_as=None)
+    with pytest.raises(ModelError, match="no folder"):
+        find(str(tmp_path / "nothing"), catalog(), revision=None, described_as=None)
+    hub = find("some-org/some-model", catalog(), revision="main", described_as=None)
+    assert (hub.id, hub.revision) == ("some-org--some-model", "main")
+
+
+def test_a_hub_that_cannot_be_reached_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreachable(*_: object, **__: object) -> str:
+        raise OSError("no route to host")
+
+    monkeypatch.setattr("verify.loading.snapshot_download", unreachable)
+    with pytest.raises(ModelError, match=r"cannot get openai-community/gpt2 .*\n.*--model FOLDER"):
+        load(find("gpt2", catalog(), revision=None, described_as=None))
+
+
+def test_weights_hash_of_a_model_in_memory_follows_every_bit() -> None:
+    from verify.loading import wrap
+
+    tokenizer = induction_model("llama").tokenizer
+    model = tiny("llama")
+    before = wrap(model, tokenizer).weights_sha256
+    assert wrap(tiny("llama"), tokenizer).weights_sha256 == before
+    with torch.no_grad():
+        model.model.norm.weight[3] += 1e-6
+    assert wrap(model, tokenizer).weights_sha256 != before

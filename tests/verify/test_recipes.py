@@ -1,0 +1,78 @@
+"""Every recipe of the catalog on planted models: the heads are found, the impostors are not."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.planted import FAMILIES, MODELS
+from tests.planted.report import caught_by, examine, shipped
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("model", MODELS)
+def test_known_heads_are_found_and_no_others(model: str, family: str) -> None:
+    examined = examine(model, family)
+    found = {name: set(result.found) for name, result in examined.results.items()}
+    wanted = {name: heads for name, heads in examined.planted.heads.items() if heads}
+    assert {name: heads for name, heads in found.items() if heads} == wanted
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("model", MODELS)
+def test_nothing_is_found_in_untrained_twins(model: str, family: str) -> None:
+    examined = examine(model, family, twin=0)
+    for name, result in examined.results.items():
+        assert result.found == (), name
+        assert result.verdict in ("not-found", "not-applicable"), result.reason
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_type_has_impostors_and_something_catches_each(family: str) -> None:
+    imitated = set()
+    for model in MODELS:
+        examined = examine(model, family)
+        for impostor in examined.planted.impostors:
+            imitated.add(impostor.imitates)
+            assert caught_by(examined, impostor.imitates, impostor.head), impostor
+    assert imitated == set(shipped().head_types)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize(
+    ("model", "head_type", "recipe", "why"),
+    [
+        ("pattern", "positional", "fixed-offset", "follows content that happens to be adjacent"),
+        ("pattern", "attention-sink", "not-delimiters", "attends to any delimiter"),
+        ("pattern", "attention-sink", "first-position", "uniform attention"),
+        ("induction", "induction", "prefix-matching", "fixed offset"),
+        ("induction", "induction", "copying", "right attention, empty OV"),
+        (
+            "indirect-object",
+            "name-mover",
+            "attends-to-indirect-object",
+            "attends to the first name",
+        ),
+        ("indirect-object", "name-mover", "attends-to-indirect-object", "attends to the last name"),
+        ("indirect-object", "name-mover", "name-copying", "right attention, empty OV"),
+        ("suppression", "copy-suppression", "attends-to-predicted", "suppresses everything evenly"),
+        ("successor", "successor", "successor-mapping", "copies what the first MLP mapped"),
+    ],
+)
+def test_the_control_is_what_catches_the_classic_impostors(
+    family: str, model: str, head_type: str, recipe: str, why: str
+) -> None:
+    """The margin (or the change) alone would do, whatever the score."""
+    examined = examine(model, family)
+    (impostor,) = (one for one in examined.planted.imitating(head_type) if one.why.startswith(why))
+    record = examined.evidence[head_type, recipe]
+    assert record.scores is not None
+    layer, head = (int(part) for part in impostor.head.split("."))
+    low, high = record.scores.margin_low[layer][head], record.scores.margin_high[layer][head]
+    assert low is not None
+    assert high is not None
+    criterion = record.criterion
+    if criterion.min_margin is not None:
+        assert high < criterion.min_margin
+    else:
+        assert criterion.max_change is not None
+        assert low > criterion.max_change or high < -criterion.max_change
