@@ -28,7 +28,7 @@ from pictures import mosaic, number, type_colours
 from pygments.formatters import HtmlFormatter  # type: ignore[import-untyped]
 from pygments.lexers import get_lexer_by_name  # type: ignore[import-untyped]
 from recipe_words import identify_words, recipe_yaml, steps
-from safe_prose import code, inline, markdown_text, plain, prose, still
+from safe_prose import code, inline, markdown_text, plain, prose, still, web
 
 from catalog import places
 from catalog.folder_swap import FolderInTheWay, replace_folder
@@ -91,6 +91,7 @@ def environment() -> jinja2.Environment:
         inline=inline,
         heading=markdown_text,
         code=code,
+        web=web,
         number=number,
         meta=lambda text: Markup(json.dumps(plain(text))),
         bigger=lambda value: f"{value:,}".replace(",", "\u202f"),

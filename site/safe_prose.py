@@ -95,6 +95,14 @@ def plain(text: str) -> str:
     return still(html.escape(" ".join(text.split()), quote=True))
 
 
+def web(address: str, label: str | None = None) -> Markup:
+    """A link to another site if ``address`` is one for the web, else the bare text."""
+    shown = plain(label or address)
+    if not re.match(r"https?://[^\s/?#]+", address):
+        return Markup(shown)
+    return Markup(f'<a href="{plain(address)}" rel="noopener">{shown}</a>')
+
+
 def code(text: str) -> Markup:
     """A command or identifier as ``<code>``, on one line."""
     return Markup(f"<code>{plain(text)}</code>")

@@ -51,7 +51,7 @@ def site(
             docs = Path(scratch) / "docs"
             _render(database, docs)
             with replace_folder(target, marker=SITE_MARKER) as fresh:
-                _mkdocs(docs, fresh)
+                run_mkdocs(docs, fresh)
     except FolderInTheWay as error:
         raise CommandError(str(error)) from None
     typer.echo(f"Built {target / 'index.html'}")
@@ -123,7 +123,12 @@ class _Collector(logging.Handler):
         self.messages.append(record.getMessage())
 
 
-def _mkdocs(docs: Path, out: Path) -> None:
+def run_mkdocs(docs: Path, out: Path) -> None:
+    """Build the site of the pages in ``docs`` into ``out``, strictly.
+
+    Raises:
+        CommandError: with everything that mkdocs complains about.
+    """
     from mkdocs.commands.build import build
     from mkdocs.config import load_config
     from mkdocs.exceptions import Abort, MkDocsException

@@ -1,0 +1,225 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Site
+from tests.site import examples
+
+if TYPE_CHECKING:
+    from playwright.sync_api import BrowserContext, Page
+
+Contexts = Callable[..., "BrowserContext"]
+
+
+def test_from_home_to_a_head_type_to_its_paper(page: Page, real_site: Site) -> None:
+    page.goto(real_site.address)
+    expect(page.locator("h1")).to_have_text(re.compile("Headbook"))
+    page.get_by_role("link", name=re.compile("Induction head")).first.click()
+    expect(page).to_have_url(f"{real_site.address}/head-types/induction/")
+    expect(page.locator("h1")).to_contain_text("Induction head")
+    papers = page.locator(".hb-papers a")
+    title = papers.first.inner_text()
+    papers.first.click()
+    expect(page).to_have_url(re.compile(r"/papers/[a-z]+\d{4}[a-z0-9]*/$"))
+    expect(page.locator("h1")).to_contain_text(title)
+    expect(page.locator("pre code").last).to_contain_text("@")
+    back = page.locator("article").get_by_role("link", name="Induction head").first
+    back.click()
+    expect(page).to_have_url(re.compile(r"/head-types/induction/"))
+
+
+def test_search_finds_the_head_type(page: Page, real_site: Site) -> None:
+    page.goto(real_site.address)
+    page.get_by_placeholder("Search").click()
+    page.get_by_placeholder("Search").press_sequentially("induction")
+    result = page.locator(".md-search-result__link[href*='head-types/induction']").first
+    expect(result).to_be_visible(timeout=15_000)
+    result.click()
+    expect(page).to_have_url(re.compile(r"/head-types/induction/"))
+    expect(page.locator("h1")).to_contain_text("Induction head")
+
+
+def test_a_claim_opens_and_names_its_command(page: Page, real_site: Site) -> None:
+    page.goto(f"{real_site.address}/head-types/induction/#published-claims")
+    more = page.locator(".hb-claims details").first
+    command = more.locator("pre")
+    expect(command).to_be_hidden()
+    more.locator("summary").click()
+    expect(command).to_be_visible()
+    expect(command).to_contain_text("headbook verify induction --model")
+
+
+def test_a_published_head_leads_to_its_line_on_the_model_page(page: Page, real_site: Site) -> None:
+    page.goto(f"{real_site.address}/head-types/induction/")
+    link = page.locator(".hb-claims a.hb-head").first
+    head = link.inner_text()
+    link.click()
+    expect(page).to_have_url(re.compile(rf"/models/.+/#head-{re.escape(head)}$"))
+    row = page.locator(f"[id='head-{head}']")
+    expect(row).to_be_in_viewport()
+    expect(row).to_contain_text("Induction head")
+
+
+def test_bibtex_can_be_copied(open_context: Contexts, real_site: Site) -> None:
+    context = open_context(permissions=["clipboard-read", "clipboard-write"])
+    page = context.new_page()
+    page.goto(f"{real_site.address}/papers/olsson2022induction/#bibtex")
+    block = page.locator("pre:has(code)").last
+    block.hover()
+    block.locator("xpath=..").get_by_role("button").or_(
+        page.locator("button[title='Copy to clipboard']").last
+    ).first.click()
+    page.wait_for_timeout(200)
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied.startswith("@")
+    assert "olsson2022induction" in copied
+
+
+@pytest.mark.parametrize("which", ["real_site", "example_site"])
+def test_no_page_is_wider_than_a_phone(
+    which: str, open_context: Contexts, request: pytest.FixtureRequest
+) -> None:
+    site: Site = request.getfixturevalue(which)
+    page = open_context(viewport={"width": 360, "height": 740}).new_page()
+    addresses = site.pages()
+    assert len(addresses) > 8
+    for address in addresses:
+        page.goto(site.address + address, wait_until="domcontentloaded")
+        page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+        width = page.evaluate("document.documentElement.scrollWidth")
+        assert width <= 360, f"{address} is {width} px wide"
+        hidden = page.evaluate(
+            """() => [...document.querySelectorAll('.md-content p, .md-content td, .md-content dd')]
+                .filter(e => e.offsetParent && !e.closest('.hb-table:not(.hb-stack)')
+                             && e.getBoundingClientRect().right > 361)
+                .map(e => e.textContent.slice(0, 60))"""
+        )
+        assert hidden == [], f"{address}: cut off"
+
+
+def test_a_wide_picture_scrolls_in_its_own_box(open_context: Contexts, example_site: Site) -> None:
+    page = open_context(viewport={"width": 360, "height": 740}).new_page()
+    page.goto(f"{example_site.address}/head-types/looker/")
+    box = page.get_by_role("region", name=re.compile("example wide"))
+    inner, outer = box.evaluate("e => [e.scrollWidth, e.clientWidth]")
+    assert inner > 64 * 10
+    assert outer < 360
+    cell = box.locator("svg rect").nth(100).bounding_box()
+    assert cell is not None
+    assert cell["width"] >= 8
+
+
+def test_a_cell_of_a_picture_tells_its_numbers(page: Page, example_site: Site) -> None:
+    record = examples.full_book().evidence["example--small/v1/looker.prefix-matching"]
+    assert record.scores is not None
+    page.goto(f"{example_site.address}/head-types/looker/")
+    title = page.locator("svg rect > title", has_text="3.7:").first
+    assert title.text_content() == (
+        f"3.7: {record.scores.mean[3][7]:.3f} ({record.scores.low[3][7]:.3f} to"
+        f" {record.scores.high[3][7]:.3f}), control 0.010,"
+        f" margin {record.scores.margin[3][7]:.3f}, q 0.004, passes"
+    )
+
+
+def test_a_cell_of_the_mosaic_leads_to_the_head(page: Page, example_site: Site) -> None:
+    page.goto(f"{example_site.address}/models/example--small/")
+    page.locator("svg a[aria-label^='2.3:']").click()
+    expect(page).to_have_url(re.compile(r"#head-2\.3$"))
+    expect(page.locator("[id='head-2.3']")).to_contain_text("Looker")
+
+
+CONTRAST = """() => {
+  const parse = c => c.match(/[\\d.]+/g).map(Number);
+  const lum = ([r, g, b]) => [r, g, b].map(v => v / 255)
+    .map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+    .reduce((s, v, i) => s + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const over = (top, below) => {
+    const a = top[3] ?? 1;
+    return [0, 1, 2].map(i => top[i] * a + below[i] * (1 - a));
+  };
+  const ground = e => {
+    const layers = [];
+    for (let p = e; p; p = p.parentElement)
+      layers.unshift(parse(getComputedStyle(p).backgroundColor));
+    return layers.reduce((below, top) => over(top, below), [255, 255, 255]);
+  };
+  const low = [];
+  for (const e of document.querySelectorAll('.md-content p, .md-content td, .md-content a, ' +
+      '.md-content .hb-chip, .md-content .hb-quiet, .md-content h1, .md-content h2, ' +
+      '.md-content dt, .md-content dd, .md-content figcaption, .md-content code')) {
+    if (!e.offsetParent || !e.textContent.trim() || e.classList.contains('headerlink')) continue;
+    const below = ground(e), text = over(parse(getComputedStyle(e).color), below);
+    const [x, y] = [lum(text), lum(below)].sort((p, q) => q - p);
+    const ratio = (x + 0.05) / (y + 0.05);
+    const name = `${e.tagName}.${e.className} ${e.textContent.trim().slice(0, 30)}`;
+    if (ratio < 4.5) low.push(`${name}: ${ratio.toFixed(2)}`);
+  }
+  return low;
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(
+    "address", ["/", "/head-types/looker/", "/models/example--small/", "/methods/", "/papers/"]
+)
+def test_text_can_be_read_in_both_schemes(
+    scheme: str, address: str, open_context: Contexts, example_site: Site
+) -> None:
+    page = open_context(color_scheme=scheme, viewport={"width": 1280, "height": 900}).new_page()
+    page.goto(example_site.address + address)
+    page.wait_for_timeout(300)
+    brightness = page.evaluate(
+        "getComputedStyle(document.body).backgroundColor.match(/\\d+/g).slice(0, 3)"
+        ".map(Number).reduce((a, b) => a + b) / 3"
+    )
+    assert (brightness < 80) == (scheme == "dark")
+    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    assert page.evaluate(CONTRAST) == []
+
+
+def test_the_scheme_can_be_switched_and_stays(page: Page, example_site: Site) -> None:
+    page.goto(example_site.address)
+    expect(page.locator("body")).to_have_attribute("data-md-color-scheme", "default")
+    page.locator("label[title='Dark colours']").click()
+    expect(page.locator("body")).to_have_attribute("data-md-color-scheme", "slate")
+    page.goto(f"{example_site.address}/head-types/looker/")
+    expect(page.locator("body")).to_have_attribute("data-md-color-scheme", "slate")
+    outline = page.locator("svg rect.pass").first.evaluate("e => getComputedStyle(e).stroke")
+    red, green, blue = (int(float(x)) for x in re.findall(r"[\d.]+", outline)[:3])
+    assert min(red, green, blue) > 128
+
+
+def test_pages_read_without_scripts(open_context: Contexts, example_site: Site) -> None:
+    page = open_context(java_script_enabled=False).new_page()
+    page.goto(f"{example_site.address}/head-types/looker/")
+    expect(page.locator("h1")).to_contain_text("Looker")
+    expect(page.locator("figure svg").first).to_be_visible()
+    page.locator(".hb-claims summary").first.click()
+    expect(page.locator(".hb-claims pre").first).to_be_visible()
+
+
+def test_hostile_entries_run_nothing(
+    page: Page,
+    build_book: Callable[[Any, Path], Path],
+    serve: Callable[[Path], Site],
+    tmp_path: Path,
+) -> None:
+    from tests.site.test_pages import nasty_book
+    from tests.site.test_safe_prose import NASTY
+
+    site = serve(build_book(nasty_book("\n\n".join(NASTY)), tmp_path))
+    for address in site.pages():
+        page.goto(site.address + address)
+    for word in ("alert", "onclick", "script"):
+        page.goto(site.address)
+        page.get_by_placeholder("Search").click()
+        page.get_by_placeholder("Search").press_sequentially(word)
+        expect(page.locator(".md-search-result__link").first).to_be_visible(timeout=15_000)
+        page.wait_for_timeout(300)
+        assert page.locator(".md-search-result img, .md-search-result script").count() == 0

@@ -1,0 +1,206 @@
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from book import Book
+
+from catalog.schema.base import Strength
+from catalog.schema.claim import Checked
+from catalog.schema.head_type import Action, Automation, Caveat
+from catalog.schema.housekeeping import Change
+from tests.site import examples
+from tests.site.built_site import broken_links, is_external, read_page, read_site
+from tests.site.test_safe_prose import NASTY
+
+Build = Callable[[Any, Path], Path]
+
+
+def words(file: Path) -> str:
+    return " ".join(" ".join(read_page(file).text).split())
+
+
+def test_every_head_type_paper_and_model_has_a_page(full_site: Path) -> None:
+    book = examples.full_book()
+    for entry in book.head_types:
+        assert entry.name in words(full_site / "head-types" / entry.id / "index.html")
+    for paper in book.papers:
+        assert paper.title in words(full_site / "papers" / paper.id / "index.html")
+    for model in book.models:
+        assert model.name in words(full_site / "models" / model.id / "index.html")
+
+
+def test_all_links_lead_somewhere(full_site: Path) -> None:
+    assert broken_links(full_site) == []
+
+
+def test_the_link_checker_sees_a_broken_link(tmp_path: Path) -> None:
+    (tmp_path / "index.html").write_text('<a href="gone/">x</a><a id="b" href="#a">y</a>')
+    assert len(broken_links(tmp_path)) == 2
+
+
+def test_nothing_is_loaded_from_another_host(full_site: Path) -> None:
+    pages = read_site(full_site)
+    assert len(pages) > 8
+    for file, page in pages.items():
+        assert [load for load in page.loads if is_external(load)] == [], file
+        assert page.loads, file
+    for style in full_site.rglob("*.css"):
+        text = style.read_text(encoding="utf-8")
+        assert "@import" not in text, style
+        assert not re.search(r"url\(\s*['\"]?(?:https?:)?//", text), style
+    for picture in full_site.rglob("*.svg"):
+        bare = picture.read_text(encoding="utf-8").replace('"http://www.w3.org/2000/svg"', "")
+        assert "http" not in bare, picture
+
+
+def test_the_same_book_gives_the_same_bytes(build_book: Build, tmp_path: Path) -> None:
+    one = build_book(examples.full_book(), tmp_path / "one")
+    other = build_book(examples.full_book(), tmp_path / "two")
+    files = {file.relative_to(one) for file in one.rglob("*") if file.is_file()}
+    assert files == {file.relative_to(other) for file in other.rglob("*") if file.is_file()}
+    for file in files:
+        assert (one / file).read_bytes() == (other / file).read_bytes(), file
+
+
+def test_a_claim_that_was_not_run_says_how_to_run_it(build_book: Build, tmp_path: Path) -> None:
+    site = build_book(examples.plain_book(), tmp_path)
+    text = words(site / "head-types/looker/index.html")
+    assert "not run" in text
+    assert "headbook verify looker --model example/small" in text
+    assert "No model has been run on this recipe yet" in text
+    assert "0 of 1" in words(site / "index.html")
+
+
+def test_a_checked_claim_shows_ranks_recall_and_additional_heads(full_site: Path) -> None:
+    text = words(full_site / "head-types/looker/index.html")
+    for shown in ("partly reproduced", "recall 0.500", "0.930", "lower bound 0.710", "3.6: 20"):
+        assert shown in text
+    assert "found, and not in the published list" in text
+
+
+def test_a_failed_gate_is_shown_and_has_no_picture(full_site: Path) -> None:
+    text = words(full_site / "head-types/looker/index.html")
+    assert "max_unknown 0.000 needed 0.1, failed" in text
+    assert "Gates that failed" in words(full_site / "models/example--gated/index.html")
+    assert not (full_site / "evidence/example--gated/v1/looker.prefix-matching.svg").exists()
+
+
+def test_records_can_be_downloaded_as_they_are(full_site: Path) -> None:
+    for name, record in examples.full_book().evidence.items():
+        file = full_site / "evidence" / f"{name}.json"
+        assert json.loads(file.read_text()) == record.model_dump(mode="json", by_alias=True)
+
+
+def test_the_table_of_best_heads_gives_the_numbers_of_the_record(full_site: Path) -> None:
+    record = examples.full_book().evidence["example--small/v1/looker.prefix-matching"]
+    assert record.scores is not None
+    html = (full_site / "head-types/looker/index.html").read_text(encoding="utf-8")
+    row = re.search(r"<tr><td><strong>3\.7</strong>.*?</tr>", html)
+    assert row is not None
+    cells = re.findall(r"<td>(.*?)</td>", row.group())
+    assert cells[1] == f"{record.scores.mean[3][7]:.3f}"
+    assert cells[2] == f"{record.scores.low[3][7]:.3f} to {record.scores.high[3][7]:.3f}"
+    margin = f"{record.scores.margin[3][7]:.3f}"
+    assert cells[3:] == ["0.010", margin, "0.004", "passes, found", "0.800, confirmed"]
+
+
+def test_found_heads_link_to_the_model_page(full_site: Path) -> None:
+    page = read_page(full_site / "head-types/looker/index.html")
+    assert "../../models/example--small/#head-2.3" in page.links
+
+
+def nasty_book(text: str) -> Book:
+    """A book in which a stranger wrote ``text`` wherever a stranger may write."""
+    line = " ".join(text.split())
+    claim = examples.claim(
+        place=line,
+        method=text,
+        note=text,
+        threshold=line,
+        explanation=line,
+        model_name=line,
+        head_type_name=line,
+        command=text,
+        checked=Checked.model_construct(state="read", where=line),
+    )
+    recipe = examples.RECIPES[0].model_copy(update={"thresholds": text, "adapted": text})
+    record = examples.evidence().model_copy(update={"reason": line, "unit": line})
+    result = examples.type_result((record,), line).model_copy(
+        update={"reason": line, "model_name": line}
+    )
+    entry = examples.head_type(
+        name=line,
+        aliases=(line,),
+        group=line,
+        summary=line,
+        definition=text,
+        depth=line,
+        action=Action.model_construct(query=text, key=text, value=text, output=text),
+        caveats=(Caveat.model_construct(text=text, source="example2020first"),),
+        automation=Automation.model_construct(level="core", reason=text),
+        recipes=(recipe, examples.RECIPES[1]),
+        claim_results=(claim,),
+        results=(result,),
+        strength=(Strength.PATTERN,),
+    )
+    paper = examples.paper(
+        title=line,
+        authors=line,
+        all_authors=(line,),
+        venue=line,
+        doi=line,
+        bibtex=text,
+        code="javascript:alert(1)",
+        claim_results=(claim,),
+    )
+    model = examples.model(
+        name=line,
+        aliases=(line,),
+        licence=line,
+        architecture=line,
+        note=text,
+        results=(result,),
+        claim_results=(claim,),
+    )
+    change = Change.model_construct(date="2026-01-01", summary=text, subjects=(line,), kind="added")
+    return Book(
+        counts=examples.counts(),
+        head_types=(entry,),
+        papers=(paper,),
+        models=(model,),
+        evidence={record.id: record},
+        changes=(change,),
+    )
+
+
+@pytest.fixture(scope="module")
+def harmless(build_book: Build, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_book(nasty_book("word"), tmp_path_factory.mktemp("harmless"))
+
+
+@pytest.mark.parametrize("text", ["\n\n".join(NASTY), *NASTY[:4]])
+def test_hostile_text_stays_text(
+    text: str, harmless: Path, build_book: Build, tmp_path: Path
+) -> None:
+    site = build_book(nasty_book(text), tmp_path)
+    calm = read_site(harmless)
+    for file, page in read_site(site).items():
+        twin = calm[harmless / file.relative_to(site)]
+        for tag in ("script", "style", "iframe", "object", "embed", "form", "img", "link", "meta"):
+            assert page.tags.count(tag) == twin.tags.count(tag), (file, tag)
+        assert page.handlers == twin.handlers, file
+        assert not [a for a in page.links if is_external(a) and not a.startswith("https://")]
+        assert not [load for load in page.loads if is_external(load)], file
+        assert len(page.inline_scripts) == len(twin.inline_scripts), file
+        assert [t for t in page.tags if t == "article"] == ["article"]
+        assert page.tags.count("html") == 1
+    index = json.loads((site / "search/search_index.json").read_text(encoding="utf-8"))
+    for item in index["docs"]:
+        tags = set(re.findall(r"<\s*/?([A-Za-z!?]+)", item["title"] + item["text"]))
+        assert tags <= {"p", "code", "pre", "li", "ol", "ul", "sub", "sup"}, item
+    assert broken_links(site) == []
