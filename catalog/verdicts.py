@@ -7,27 +7,17 @@ status of each head are in the evidence already (``verify.statistics``); here th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
-from catalog.agreement import Agreement, agree, head_scores, ranks
-from catalog.responses import ClaimResult, ClaimVerdict, HeadRank, RecipeResult, TypeResult
+from catalog.agreement import head_scores
+from catalog.comparison import compare
+from catalog.phrases import figures_of, highest, name_all, name_heads, value_of
+from catalog.responses import ClaimResult, RecipeResult, TypeResult
 from catalog.schema.base import CAUSAL, OBSERVATIONAL, Strength, layer_and_head
 from catalog.schema.claim import Claim
 from catalog.schema.evidence import Evidence, Grid, Verdict
 from catalog.schema.head_type import HeadType
 from catalog.schema.model import Hub, Model
-
-RECALL = 0.8
-"""Share of the published heads that a reproduced claim needs found."""
-AUROC = 0.9
-"""What the lower bound of AUROC must exceed for a reproduced claim."""
-CHANCE = 0.5
-"""What it must exceed for a partly reproduced one."""
-TOLERATED = 5
-"""An exhaustive list of n heads allows for n / 5 additional ones."""
-SHOWN = 5
-"""Heads that a sentence names before it counts."""
 
 
 def type_result(
@@ -73,7 +63,7 @@ def type_result(
         verdict = "found" if found else "inconclusive" if unclear else "not-found"
         reason = _reason(applicable, every, found, unclear)
         if missing:
-            reason = f"{reason[:-1]} (not run: {_and(missing)})."
+            reason = f"{reason[:-1]} (not run: {name_all(missing)})."
     else:
         name, record = next((n, r) for n, r in joined if r.scores is None)
         reason = f"The recipe {name} was not applicable: {record.reason}"
@@ -139,22 +129,23 @@ def _reason(
     """One sentence with figures."""
     names = [name for name, _ in records]
     several = len(names) > 1
-    what = f"{'all' if every else 'one'} of {_and(names)}" if several else names[0]
+    what = f"{'all' if every else 'one'} of {name_all(names)}" if several else names[0]
     heads = records[0][1].model.layers * records[0][1].model.heads
     if found:
         name, record = next((n, r) for n, r in records if found[0] in r.found)
         verb = "passes" if len(found) == 1 else "pass"
+        first = "which" if len(found) == 1 else f"of which {found[0]}"
         return (
-            f"{len(found)} of {heads} heads {verb} {what}: {_heads(found)};"
-            f" {found[0]} scores {_figures(record, found[0])} on {name}."
+            f"{len(found)} of {heads} heads {verb} {what}: {name_heads(found)},"
+            f" {first} scores {figures_of(record, found[0])} on {name}."
         )
     each = ", ".join(f"{name} {len(record.found) or 'none'}" for name, record in records)
-    alone = f" (alone: {each})" if several else f"; the highest score is {_highest(records[0][1])}"
+    alone = f" (alone: {each})" if several else f"; the highest score is {highest(records[0][1])}"
     if unclear:
         verb = "is" if len(unclear) == 1 else "are"
         return (
             f"None of {heads} heads passes {what}{alone}, but {len(unclear)} {verb} unclear: "
-            + (f"{_heads(unclear)}.")
+            + (f"{name_heads(unclear)}.")
         )
     return f"None of {heads} heads passes {what}{alone}."
 
@@ -167,7 +158,7 @@ def _recipe_result(entry: HeadType, name: str, record: Evidence) -> RecipeResult
         score = scores[best]
         for field_name in figures:
             grid: Grid | None = getattr(record.scores, field_name)
-            figures[field_name] = None if grid is None else _at(grid, best)
+            figures[field_name] = None if grid is None else value_of(grid, best)
     return RecipeResult(
         recipe=name,
         evidence=record.id,
@@ -181,21 +172,6 @@ def _recipe_result(entry: HeadType, name: str, record: Evidence) -> RecipeResult
         score=score,
         **figures,
     )
-
-
-@dataclass(frozen=True)
-class _Comparison:
-    """What is said of a claim, beyond the claim itself."""
-
-    verdict: ClaimVerdict
-    explanation: str
-    recipe: str | None = None
-    evidence: str | None = None
-    recall: float | None = None
-    auroc: float | None = None
-    auroc_low: float | None = None
-    ranks: tuple[HeadRank, ...] = field(default=())
-    additional: tuple[str, ...] = field(default=())
 
 
 def claim_result(
@@ -234,7 +210,7 @@ def claim_result(
         joined: ``type_result`` of the same records.
     """
     known = {recipe.id: records[recipe.id] for recipe in entry.recipes if recipe.id in records}
-    said = _compare(claim, entry, model, known, joined)
+    said = compare(claim, entry, model, known, joined)
     return ClaimResult(
         id=f"{entry.id}/{number}",
         head_type=entry.id,
@@ -266,162 +242,8 @@ def claim_result(
     )
 
 
-def _compare(
-    claim: Claim,
-    entry: HeadType,
-    model: Model,
-    records: Mapping[str, Evidence],
-    joined: TypeResult | None,
-) -> _Comparison:
-    if not records:
-        return _Comparison("not-run", f"No recipe for {entry.name} was run on {model.name} yet.")
-    if claim.training_step is not None:
-        return _not_comparable(
-            claim,
-            records,
-            f"The claim is about training step {claim.training_step:,},"
-            f" and the evidence about revision {next(iter(records.values())).model.revision}.",
-        )
-    same = {n: r for n, r in records.items() if entry.recipe(n).measure.method in claim.methods}
-    if not same:
-        ran = list(dict.fromkeys(str(entry.recipe(name).measure.method) for name in records))
-        return _not_comparable(
-            claim,
-            records,
-            f"The claim rests on {_and([str(method) for method in claim.methods])};"
-            f" the recipes that were run measure by {_and(ran)}.",
-        )
-    usable = {name: record for name, record in same.items() if record.scores is not None}
-    if not usable:
-        name, record = next(iter(same.items()))
-        return _not_comparable(
-            claim, records, f"The recipe {name} was not applicable: {record.reason}"
-        )
-    if claim.heads is None:
-        return _compare_number(claim, joined)
-    compared = [_compare_list(claim, claim.heads, name, usable[name]) for name in usable]
-    order: list[ClaimVerdict] = ["reproduced", "partly-reproduced", "not-reproduced"]
-    order.append("not-comparable")
-    return min(compared, key=lambda c: (order.index(c.verdict), -(c.auroc_low or 0.0)))
-
-
-def _not_comparable(claim: Claim, records: Mapping[str, Evidence], explanation: str) -> _Comparison:
-    """With the ranks of the published heads in the first recipe that has scores."""
-    scored = [(name, record) for name, record in records.items() if record.scores is not None]
-    if not scored or claim.heads is None:
-        return _Comparison("not-comparable", explanation)
-    name, record = scored[0]
-    places = ranks(record, claim.heads)
-    return _Comparison("not-comparable", explanation, name, record.id, ranks=places)
-
-
-def _compare_list(claim: Claim, heads: tuple[str, ...], name: str, record: Evidence) -> _Comparison:
-    agreement = agree(record, heads)
-    low = agreement.auroc_low
-    found = round(agreement.recall * len(heads))
-    parts = [f"{name} finds {found} of the {len(heads)} published heads"]
-    if claim.list == "top-k":
-        top = round(agreement.top * len(heads))
-        parts.append(f"has {top} of them among its {len(heads)} highest scores")
-    if agreement.additional:
-        parts.append(f"finds {len(agreement.additional)} more: {_heads(agreement.additional)}")
-    text = f"{_and(parts)}. "
-    if agreement.auroc is None or low is None:
-        verdict: ClaimVerdict = "not-comparable"
-        text += "Every head with a score is in the list, so there is nothing to tell them from."
-    else:
-        verdict = _list_verdict(claim, agreement, low)
-        text += f"AUROC over all heads is {agreement.auroc:.3f}, at least {low:.3f}"
-        if verdict == "partly-reproduced" and _too_many(claim, agreement):
-            text += ", but the list is meant as exhaustive"
-        text += "."
-    return _Comparison(
-        verdict,
-        text,
-        name,
-        record.id,
-        agreement.recall,
-        agreement.auroc,
-        low,
-        ranks(record, heads),
-        agreement.additional,
-    )
-
-
-def _list_verdict(claim: Claim, agreement: Agreement, low: float) -> ClaimVerdict:
-    shares = [agreement.recall] + ([agreement.top] if claim.list == "top-k" else [])
-    if min(shares) >= RECALL and low > AUROC and not _too_many(claim, agreement):
-        return "reproduced"
-    if max(shares) > 0 and low > CHANCE:
-        return "partly-reproduced"
-    return "not-reproduced"
-
-
-def _too_many(claim: Claim, agreement: Agreement) -> bool:
-    listed = len(claim.heads or ())
-    return claim.list == "exhaustive" and len(agreement.additional) * TOLERATED > listed
-
-
-def _compare_number(claim: Claim, joined: TypeResult | None) -> _Comparison:
-    if joined is None:
-        return _Comparison("not-comparable", "Not every recipe that identifies the type was run.")
-    if joined.verdict == "not-applicable":
-        return _Comparison("not-comparable", joined.reason)
-    found, unclear = len(joined.found), len(joined.unclear)
-    here = f"found {found or 'no'} head{'s' * (found != 1)}"
-    if unclear:
-        here += f" and {unclear} unclear"
-    if claim.count is None:
-        if joined.verdict == "inconclusive":
-            text = f"The claim is that there are none; the recipes {here}, which settles nothing."
-            return _Comparison("not-comparable", text)
-        none: ClaimVerdict = "not-reproduced" if found else "reproduced"
-        extra = joined.found
-        return _Comparison(
-            none, f"The claim is that there are none; the recipes {here}.", additional=extra
-        )
-    verdict: ClaimVerdict = "partly-reproduced" if found else "not-reproduced"
-    if found <= claim.count <= found + unclear:
-        verdict = "reproduced"
-    return _Comparison(verdict, f"The claim is {claim.count}; the recipes {here}.")
-
-
 def _name_to_type(model: Model) -> str:
     """What a person types for the model: its shortest name."""
     if model.aliases:
         return model.aliases[0]
     return model.source.hub_id if isinstance(model.source, Hub) else model.id
-
-
-def _at(grid: Grid, head: str) -> float | None:
-    layer, index = layer_and_head(head)
-    return grid[layer][index]
-
-
-def _figures(record: Evidence, head: str) -> str:
-    """``0.92 (0.90 to 0.94)``."""
-    if record.scores is None:
-        return "nothing"
-    mean, low, high = (
-        _at(grid, head) for grid in (record.scores.mean, record.scores.low, record.scores.high)
-    )
-    if mean is None:
-        return "nothing"
-    return f"{mean:.2f}" if low is None or high is None else f"{mean:.2f} ({low:.2f} to {high:.2f})"
-
-
-def _highest(record: Evidence) -> str:
-    scores = head_scores(record)
-    if not scores:
-        return "missing"
-    best = max(scores, key=lambda head: scores[head])
-    return f"{_figures(record, best)}, of {best}"
-
-
-def _heads(heads: Sequence[str]) -> str:
-    shown = ", ".join(heads[:SHOWN])
-    return shown if len(heads) <= SHOWN else f"{shown} and {len(heads) - SHOWN} more"
-
-
-def _and(words: Sequence[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
