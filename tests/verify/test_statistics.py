@@ -11,7 +11,7 @@ from scipy import optimize, stats
 from catalog.schema.recipe import Criterion
 from verify.statistics import Summary, Units, recipe_verdict, summarise
 from verify.statistics.intervals import Interval, difference_of, interval_of
-from verify.statistics.permutation import margin_test
+from verify.statistics.permutation import flip_statistic, label_statistic, margin_test
 from verify.statistics.summary import statuses
 
 CRITERION = Criterion(min_score=0.3, min_margin=0.2, max_q=0.01)
@@ -210,6 +210,28 @@ def two_samples(first: np.ndarray, second: np.ndarray):
         - np.mean((second - second.mean()) ** 3) / len(second) ** 2
     )
     return corrected(first.mean() - second.mean(), variance, third)
+
+
+def test_statistics_of_an_arrangement_are_those_of_the_rearranged_values() -> None:
+    rng = np.random.default_rng(18)
+    values, others = rng.gamma(1.0, 0.2, size=(9, 2)), rng.normal(size=(12, 2))
+    signs = np.where(rng.random((5, 9)) < 0.5, -1.0, 1.0)
+    expected = [[one_sample(values[:, h] * row) for h in range(2)] for row in signs]
+    np.testing.assert_allclose(flip_statistic(values)(signs), expected, rtol=1e-9)
+
+    both = np.concatenate([values, others])
+    labels = np.array([rng.permutation([1.0] * 9 + [0.0] * 12) for _ in range(5)])
+    expected = [
+        [two_samples(both[row == 1, h], both[row == 0, h]) for h in range(2)] for row in labels
+    ]
+    np.testing.assert_allclose(label_statistic(values, others)(labels), expected, rtol=1e-9)
+
+    # and without the rows that a head lacks
+    values[0, 0] = others[3, 0] = np.nan
+    observed = label_statistic(values, others)(np.repeat([1.0, 0.0], [9, 12])[None, :])
+    assert observed[0, 0] == pytest.approx(two_samples(values[1:, 0], np.delete(others[:, 0], 3)))
+    kept = flip_statistic(values)(signs)[:, 0]
+    np.testing.assert_allclose(kept, [one_sample(values[1:, 0] * row[1:]) for row in signs])
 
 
 def test_paired_p_is_that_of_all_sign_patterns() -> None:
