@@ -50,6 +50,11 @@ def _list(names: tuple[object, ...], last: str = "and") -> Markup:
     return Markup("{} {} {}").format(Markup(", ").join(shown[:-1]), last, shown[-1])
 
 
+def _plain_list(numbers: tuple[int, ...]) -> str:
+    shown = [str(number) for number in numbers]
+    return " or ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
+
+
 def _docstring(part: object) -> Markup:
     """First paragraph of the docstring of a part of the language, for kinds without words here."""
     text = (type(part).__doc__ or "").strip().split("\n\n")[0]
@@ -94,7 +99,7 @@ def prompts_words(prompts: Any) -> Markup:
         )
         gap = "a gap of random length" if prompts.gap == "random" else f"a gap of {prompts.gap}"
         text = Markup("{} prompts: a block of {} ({} long), {}, and the same block again.").format(
-            prompts.count, pool, " or ".join(map(str, prompts.periods)), gap
+            prompts.count, pool, _plain_list(prompts.periods), gap
         )
     elif isinstance(prompts, RandomTokens):
         text = Markup("{} prompts of {} independent random tokens.").format(
@@ -122,18 +127,18 @@ def measure_words(measure: Measure) -> Markup:
     """What is computed per head."""
     if isinstance(measure, Attention):
         return Markup(
-            "Attention from {} to {}: the share of a query's attention on those keys, averaged"
-            " over the queries of a prompt."
+            "Attention from query role {} to key role {}: the share of a query's attention on those"
+            " keys, averaged over the queries of a prompt."
         ).format(_c(measure.query), _c(measure.key))
     if isinstance(measure, OffsetConcentration):
         return Markup(
-            "Share of queries ({}) whose strongest key lies at one fixed distance back, from 1 to"
-            " {}; each head's distance is chosen on the shuffled prompts."
+            "Share of queries (role {}) whose strongest key lies at one fixed distance back, from 1"
+            " to {}; each head's distance is chosen on the shuffled prompts."
         ).format(_c(measure.query), measure.max_offset)
     if isinstance(measure, AttentionToPredicted):
         return Markup(
-            "Attention from {} to the context token that the residual stream before the head"
-            " predicts most."
+            "Attention from query role {} to the context token that the residual stream before the"
+            " head predicts most."
         ).format(_c(measure.query))
     if isinstance(measure, OVCopying):
         end = "lowest" if measure.direction == "negative" else "highest"

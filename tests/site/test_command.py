@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from mkdocs_hook import on_page_markdown
 from render import Page, main
 
 from catalog import places
@@ -64,6 +66,23 @@ def test_a_broken_link_fails_the_build_and_is_named(tmp_path: Path) -> None:
     (docs / "assets").symlink_to(places.site_source_dir() / "assets")
     with pytest.raises(CommandError, match=r"nowhere\.md"):
         run_mkdocs(docs, tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("repository", "edit_url"),
+    [
+        ("", None),
+        (
+            "https://example.org/headbook/",
+            "https://example.org/headbook/edit/main/entries/head-types/looker.yaml",
+        ),
+    ],
+)
+def test_edit_this_page_leads_to_the_entry(repository: str, edit_url: str | None) -> None:
+    page = SimpleNamespace(meta={"source": "entries/head-types/looker.yaml"}, edit_url=None)
+    config = SimpleNamespace(extra={"repository": repository})
+    on_page_markdown("text", page=page, config=config)
+    assert page.edit_url == edit_url
 
 
 def test_render_reports_a_missing_database(
