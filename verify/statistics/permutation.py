@@ -80,7 +80,7 @@ def margin_test(
     if not testable.any():
         return Tested(q, None, 0)
     kept = tuple(part[:, testable] for part in data)
-    draws = max(PERMUTATIONS, 4 * needed)
+    draws = max(PERMUTATIONS, 2 * needed)
     if units.paired and possible <= draws:
         p, made = _exact_p(kept[0]), possible
     elif units.paired:
@@ -167,16 +167,17 @@ def _studentised(
 
 
 def _flips(data: tuple[FloatArray, ...], rng: np.random.Generator, size: int) -> FloatArray:
-    signs = rng.integers(0, 2, size=(size, len(data[0])), dtype=np.int8)
-    return (2 * signs - 1).astype(np.float64)
+    rows = len(data[0])
+    drawn = rng.integers(0, 256, size=(size, -(-rows // 8)), dtype=np.uint8)
+    bits = np.unpackbits(drawn, axis=1, count=rows)
+    return 2.0 * bits.astype(np.float64) - 1.0
 
 
 def _labels(data: tuple[FloatArray, ...], rng: np.random.Generator, size: int) -> FloatArray:
     rows, chosen = len(data[0]) + len(data[1]), len(data[0])
-    labels = np.zeros((size, rows))
-    order: IntArray = np.argpartition(rng.random((size, rows)), chosen - 1, axis=1)[:, :chosen]
-    np.put_along_axis(labels, order, 1.0, axis=1)
-    return labels
+    drawn = rng.random((size, rows))
+    last = np.partition(drawn, chosen - 1, axis=1)[:, chosen - 1 : chosen]
+    return (drawn <= last).astype(np.float64)
 
 
 def _statistic(data: tuple[FloatArray, ...]) -> tuple[Statistic, FloatArray]:
