@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,10 +14,23 @@ from catalog.responses import (
     HeadTypeDetail,
     ModelDetail,
     PaperDetail,
+    TypeResult,
 )
 from catalog.schema.base import layer_and_head
 from catalog.schema.evidence import Evidence
 from catalog.schema.housekeeping import Change
+
+
+def standing(results: Iterable[TypeResult]) -> list[TypeResult]:
+    """The first result of each head type and model: queries give the revision that counts first.
+
+    A model that was run in several revisions has further results, which the pages show but do not
+    count.
+    """
+    first: dict[tuple[str, str], TypeResult] = {}
+    for result in results:
+        first.setdefault((result.head_type, result.model), result)
+    return list(first.values())
 
 
 @dataclass(frozen=True)
@@ -62,7 +75,7 @@ class Book:
         """Id of a model -> heads that its page lists, found or published, in order of the grid."""
         listed: dict[str, list[str]] = {}
         for model in self.models:
-            heads = {head for result in model.results for head in result.found}
+            heads = {head for result in standing(model.results) for head in result.found}
             heads |= {head for claim in model.claim_results for head in claim.heads or ()}
             listed[model.id] = sorted(heads, key=layer_and_head)
         return listed

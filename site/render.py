@@ -21,7 +21,7 @@ import clone  # noqa: F401 - before the first import of the catalog
 import jinja2
 import pygments  # type: ignore[import-untyped]
 import wording
-from book import Book, read_book
+from book import Book, read_book, standing
 from evidence_view import View, view
 from markupsafe import Markup
 from pictures import mosaic, number, type_colours
@@ -92,6 +92,8 @@ def environment() -> jinja2.Environment:
         heading=markdown_text,
         code=code,
         web=web,
+        standing=standing,
+        revision=lambda text: text[:12],
         number=number,
         meta=lambda text: Markup(json.dumps(plain(text))),
         bigger=lambda value: f"{value:,}".replace(",", "\u202f"),
@@ -128,7 +130,19 @@ class Renderer:
         self._page("models/index", "models.md.jinja")
         self._page("changes", "changes.md.jinja")
         for entry in self.book.head_types:
-            self._page(f"head-types/{entry.id}", "head-type.md.jinja", entry=entry, views=views)
+            joined = {r.evidence for result in entry.results for r in result.recipes}
+            unjoined = [
+                made
+                for name, made in views.items()
+                if made.record.head_type == entry.id and name not in joined
+            ]
+            self._page(
+                f"head-types/{entry.id}",
+                "head-type.md.jinja",
+                entry=entry,
+                views=views,
+                unjoined=unjoined,
+            )
         for paper in self.book.papers:
             self._page(f"papers/{paper.id}", "paper.md.jinja", paper=paper)
         for model in self.book.models:
@@ -172,7 +186,7 @@ class Renderer:
     def _model(self, model: ModelDetail, views: dict[str, View]) -> dict[str, Any]:
         """What the page of a model needs: its heads with their types, in order of the grid."""
         found: dict[str, list[TypeResult]] = {}
-        for result in model.results:
+        for result in standing(model.results):
             for head in result.found:
                 found.setdefault(head, []).append(result)
         claimed: dict[str, list[Any]] = {}

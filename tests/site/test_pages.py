@@ -204,3 +204,51 @@ def test_hostile_text_stays_text(
         tags = set(re.findall(r"<\s*/?([A-Za-z!?]+)", item["title"] + item["text"]))
         assert tags <= {"p", "code", "pre", "li", "ol", "ul", "sub", "sup"}, item
     assert broken_links(site) == []
+
+
+def test_only_the_revision_that_counts_makes_a_head_found(
+    build_book: Build, tmp_path: Path
+) -> None:
+    pinned = examples.evidence(passing=("2.3",), unclear=())
+    older = examples.evidence(passing=("0.2",), unclear=())
+    older = older.model_copy(
+        update={"model": older.model.model_copy(update={"revision": "b" * 40})}
+    )
+    results = (examples.type_result((pinned,)), examples.type_result((older,)))
+    book = Book(
+        counts=examples.counts(),
+        head_types=(examples.head_type(results=results, claim_results=()),),
+        papers=(examples.paper(claim_results=()),),
+        models=(examples.model(results=results, claim_results=(), found=("looker",)),),
+        evidence={record.id: record for record in (pinned, older)},
+    )
+    site = build_book(book, tmp_path)
+    ids = read_page(site / "models/example--small/index.html").ids
+    assert "head-2.3" in ids
+    assert "head-0.2" not in ids
+    assert "example small, another revision" in words(site / "head-types/looker/index.html")
+    text = words(site / "models/example--small/index.html")
+    assert "revision bbbbbbbbbbbb (another revision, not counted)" in text
+    assert broken_links(site) == []
+
+
+def test_a_record_that_settles_nothing_alone_is_shown_too(
+    build_book: Build, tmp_path: Path
+) -> None:
+    record = examples.evidence()
+    book = examples.plain_book()
+    site = build_book(
+        Book(book.counts, book.head_types, book.papers, book.models, {record.id: record}),
+        tmp_path,
+    )
+    page = site / "head-types/looker/index.html"
+    assert "Single recipes" in words(page)
+    assert read_page(page).tags.count("figure") == 1
+    assert broken_links(site) == []
+
+
+def test_every_record_with_scores_has_a_picture_on_its_page(full_site: Path) -> None:
+    for name, record in examples.full_book().evidence.items():
+        html = (full_site / "head-types" / record.head_type / "index.html").read_text()
+        shown = f'id="e-{re.sub("[^A-Za-z0-9]", "-", name)}-t"' in html
+        assert shown == (record.scores is not None), name
