@@ -19,7 +19,7 @@ def db(
     evidence: EvidenceFolders = None,
 ) -> None:
     """Build the database from entries and evidence."""
-    from catalog.commands.main import CommandError
+    from catalog.commands.errors import CommandError
     from catalog.commands.opening import load_entries
     from catalog.database import build
 

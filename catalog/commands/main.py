@@ -10,6 +10,7 @@ from collections.abc import Callable
 import typer
 
 from catalog import __version__
+from catalog.commands.errors import CommandError
 
 app = typer.Typer(
     name="headbook",
@@ -22,19 +23,6 @@ app = typer.Typer(
 
 # One line a subcommand: its module under catalog.commands has a function of the same name.
 SUBCOMMANDS = ("validate", "verify", "show", "stats", "db", "site", "serve", "schema")
-
-
-class CommandError(Exception):
-    """Something the person at the keyboard can mend; its text says what and how.
-
-    Args:
-        message: what is wrong and what would be right.
-        exit_code: 2 for wrong use, 1 for everything else.
-    """
-
-    def __init__(self, message: str, exit_code: int = 1) -> None:
-        super().__init__(message)
-        self.exit_code = exit_code
 
 
 def _load(name: str) -> Callable[..., object]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from catalog import places
-from catalog.commands.main import CommandError
+from catalog.commands.errors import CommandError
 
 if TYPE_CHECKING:
     from sqlmodel import Session

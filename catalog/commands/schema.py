@@ -68,6 +68,6 @@ def _write(file: Path, text: str) -> None:
 
 def _command_error(message: str, exit_code: int = 1) -> Exception:
     # imported late: the module of the command itself imports every subcommand
-    from catalog.commands.main import CommandError
+    from catalog.commands.errors import CommandError
 
     return CommandError(message, exit_code=exit_code)

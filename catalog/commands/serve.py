@@ -28,7 +28,7 @@ def serve(
     import uvicorn
 
     from api.app import create_app
-    from catalog.commands.main import CommandError
+    from catalog.commands.errors import CommandError
     from catalog.database import DatabaseError
 
     if site is not None and not (site / "index.html").is_file():
@@ -55,7 +55,7 @@ def serve(
 
 def _listen(host: str, port: int) -> socket.socket:
     """A listening socket, so that the port is ours before anything is printed."""
-    from catalog.commands.main import CommandError
+    from catalog.commands.errors import CommandError
 
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(

@@ -40,7 +40,7 @@ def show(
 
 def _head(session: Session, model: str, head: str) -> HeadDetail:
     from catalog import queries
-    from catalog.commands.main import CommandError
+    from catalog.commands.errors import CommandError
 
     try:
         return queries.head(session, model, head)
@@ -55,7 +55,7 @@ def _head(session: Session, model: str, head: str) -> HeadDetail:
 def _any(session: Session, name: str) -> HeadTypeDetail | ModelDetail | PaperDetail:
     """Whatever has this name: a head type, else a model, else a paper."""
     from catalog import queries
-    from catalog.commands.main import CommandError
+    from catalog.commands.errors import CommandError
 
     missing: list[queries.NotFound] = []
     for look_up in (queries.head_type, queries.model, queries.paper):

@@ -33,7 +33,7 @@ def site(
     ] = None,
 ) -> None:
     """Build the docs site: a page for each head type, paper and model."""
-    from catalog.commands.main import CommandError
+    from catalog.commands.errors import CommandError
 
     target = (out or places.build_dir() / "site").absolute()
     _refuse_source(target)
@@ -58,7 +58,7 @@ def site(
 
 
 def _refuse_source(target: Path) -> None:
-    from catalog.commands.main import CommandError
+    from catalog.commands.errors import CommandError
 
     source = places.site_source_dir().resolve()
     resolved = target.resolve()
@@ -71,7 +71,7 @@ def _refuse_source(target: Path) -> None:
 
 
 def _need_site_extra() -> None:
-    from catalog.commands.main import CommandError
+    from catalog.commands.errors import CommandError
 
     # Set before material is imported, which prints a banner about mkdocs 2 otherwise
     os.environ.setdefault("NO_MKDOCS_2_WARNING", "true")
@@ -94,7 +94,7 @@ def _build_database(file: Path, entries: Path | None, evidence: list[Path]) -> N
 
 def _render(database: Path, docs: Path) -> None:
     """Run ``site/render.py``; it is a script because the standard library owns its name."""
-    from catalog.commands.main import CommandError
+    from catalog.commands.errors import CommandError
 
     script = places.site_source_dir() / "render.py"
     done = subprocess.run(
@@ -133,7 +133,7 @@ def run_mkdocs(docs: Path, out: Path) -> None:
     from mkdocs.config import load_config
     from mkdocs.exceptions import Abort, MkDocsException
 
-    from catalog.commands.main import CommandError
+    from catalog.commands.errors import CommandError
 
     # mkdocs writes the time of the build into its archive of addresses unless it is told one
     os.environ.setdefault("SOURCE_DATE_EPOCH", "0")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from catalog import places
-from catalog.commands.main import CommandError
+from catalog.commands.errors import CommandError
 
 if TYPE_CHECKING:
     from catalog.loading import Catalog

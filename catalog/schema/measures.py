@@ -92,8 +92,8 @@ class AttentionToPredicted(Measure):
 
     For each query the logit lens at the head's layer input ranks the tokens of the context; the
     score is the attention to all positions of the first of them. Its control, key role
-    ``unpredicted``, is the same for a context token drawn from the lower half of the ranking. Source: McDougall et al. 2023, section 3.2
-    (the QK circuit of copy suppression attends to what is predicted).
+    ``unpredicted``, is what as many positions of the lower half of the ranking get on average.
+    Source: McDougall et al. 2023, section 3.2 (copy suppression attends to what is predicted).
     """
 
     method: ClassVar[Method] = Method.ATTENTION

@@ -113,7 +113,7 @@ class NaturalText(Builder):
 
 
 class IndirectObject(Builder):
-    """ "When A and B went to the shop, B gave a book to": the indirect object task.
+    """The indirect object task: "When A and B went to the shop, B gave a book to".
 
     Half of the prompts name the indirect object first (ABBA), half second (BABA). The aligned
     variant ``corrupted`` has three unrelated names (ABC). Source: Wang et al. 2022, section 2.

@@ -9,7 +9,7 @@ from mkdocs_hook import on_page_markdown
 from render import Page, main
 
 from catalog import places
-from catalog.commands.main import CommandError
+from catalog.commands.errors import CommandError
 from catalog.commands.site import run_mkdocs, site
 from catalog.folder_swap import FolderInTheWay, replace_folder
 

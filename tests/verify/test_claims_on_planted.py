@@ -6,11 +6,11 @@ import json
 from typing import Any
 
 import pytest
-from tests.planted.report import examine, shipped
 
 from catalog.responses import ClaimResult
 from catalog.schema.claim import Claim
 from catalog.verdicts import claim_result
+from tests.planted.report import examine, shipped
 
 
 def judged(model: str, head_type: str, run: bool = True, **claimed: Any) -> ClaimResult:

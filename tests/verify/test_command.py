@@ -11,9 +11,9 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.planted import induction_model
 
 from catalog.schema.evidence import Evidence
+from tests.planted import induction_model
 
 COMMAND = [sys.executable, "-c", "from catalog.commands.main import main; main()", "verify"]
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "COLUMNS": "130"}
@@ -70,7 +70,11 @@ def test_table_json_and_exit_codes(folder: Path, tmp_path: Path) -> None:
     ("arguments", "code", "message"),
     [
         (["inducton"], 2, "headbook: no head type 'inducton'; did you mean 'induction'?"),
-        (["--model", "no/folder/here"], 1, "headbook: unknown model 'no/folder/here' (expected: id or alias"),
+        (
+            ["--model", "no/folder/here"],
+            1,
+            "headbook: unknown model 'no/folder/here' (expected: id or alias",
+        ),
         (["--dtype", "int8"], 2, "headbook: --dtype is one of float32, bfloat16, float16"),
         (["--expect", "yes"], 2, "headbook: --expect is one of found, not-found"),
         (["--format", "xml"], 2, "headbook: --format is text or json, not 'xml'"),
