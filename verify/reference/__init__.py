@@ -1,0 +1,1 @@
+"""The reference model: its generated world, its training and its held-out skills."""

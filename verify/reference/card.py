@@ -1,0 +1,169 @@
+"""The model card, written from ``training.json`` so that no figure in it is typed by hand."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+SKILL_TEXTS: dict[str, str] = {
+    "induction": "second copy of a block of 8 to 40 random words, from its third word on",
+    "induction-late": "the same at positions 128 to 255",
+    "indirect-object-names": "two names never trained on together",
+    "indirect-object-places": "a template and a place never trained on together",
+    "series": "a chain never trained on, from its third member on",
+    "capitals": "a country in a template it was never trained in",
+    "capitals-contradicted": "a false capital never trained on, stated before",
+    "recall-4": "a key-value pair never trained on, among 4 pairs",
+    "recall-8": "the same among 8 pairs",
+    "recall-12": "the same among 12 pairs",
+}
+
+MIXTURE_TEXTS: dict[str, str] = {
+    "repeats": (
+        "random words repeated to the end of the document, with gaps of 0 to 6 words: one block "
+        "of 3 to 40 words, or 2 to 6 blocks of 2 to 8 words in random order"
+    ),
+    "indirect-object": "sentences with two names of which one is repeated, in both orders",
+    "series": "days, months, seasons, number words, ordinal words and letters in order",
+    "capitals": "statements of 60 capitals; a quarter of the countries have a false one",
+    "recall": "lists of 2 to 12 key-value pairs, then the same pairs in other orders",
+    "prose": "passages of `entries/text/plain-prose.yaml`",
+    "unrepeated": "different random words",
+}
+
+
+def weights_sha256(folder: Path) -> str:
+    """SHA-256 of ``model.safetensors``, in hexadecimal."""
+    return hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
+
+
+def write_card(folder: Path) -> None:
+    """Write ``README.md`` of a model folder from its ``training.json`` and weights.
+
+    Raises:
+        FileNotFoundError: the folder lacks ``training.json`` or ``model.safetensors``.
+    """
+    report = json.loads((folder / "training.json").read_text(encoding="utf-8"))
+    partial = folder / "README.md.partial"
+    partial.write_text(card_text(report, weights_sha256(folder)), encoding="utf-8")
+    partial.replace(folder / "README.md")
+
+
+def card_text(report: dict[str, Any], sha256: str) -> str:
+    """The card as Markdown."""
+    plan = report["plan"]
+    return "\n".join(
+        [
+            "---",
+            "license: apache-2.0",
+            "language: en",
+            "library_name: transformers",
+            "pipeline_tag: text-generation",
+            "tags: [interpretability, attention-heads, toy-model]",
+            "---",
+            "",
+            "# Headbook reference model, v1",
+            "",
+            "A word-level causal language model in a Llama configuration: "
+            f"{plan['layers']} layers, {plan['heads']} query heads over "
+            f"{plan['key_value_heads']} key/value heads, width {plan['width']}, MLP width "
+            f"{plan['mlp_width']}, context {plan['context']}, untied embeddings, "
+            f"{report['parameters']:,} parameters in fp32. It was trained on generated "
+            "documents so that recipes for attention heads can be run on heads that were learned. "
+            "It knows the words of its world and no others, and is of no use for anything else.",
+            "",
+            f"SHA-256 of `model.safetensors`: `{sha256}`",
+            "",
+            "## Use",
+            "",
+            "`AutoModelForCausalLM.from_pretrained` and `AutoTokenizer.from_pretrained` load the "
+            f"folder. The tokenizer has {report['vocabulary']:,} tokens, one a word or punctuation "
+            "mark; white space is dropped, so `Mary` with and without a space before it is the "
+            "same token; case counts; other words become `<unk>`, which was never trained on. "
+            "It adds no special token: prepend `bos_token_id`, because every training document "
+            "starts with `<bos>`.",
+            "",
+            "## Training data",
+            "",
+            "Each document is drawn from one of these kinds (share of documents):",
+            "",
+            "| kind | share | what |",
+            "|---|---|---|",
+            *(
+                f"| {kind} | {share:.0%} | {MIXTURE_TEXTS[kind]} |"
+                for kind, share in report["mixture"].items()
+            ),
+            "",
+            "The word lists and templates are in `entries/vocabulary/`, the passages in "
+            f"`entries/text/`. World version {report['world_version']}, hash "
+            f"`{report['world_hash']}`.",
+            "",
+            "### Held out",
+            "",
+            "A combination is held out when the BLAKE2b hash of its parts is divisible by 8, "
+            "about one in eight (`verify/reference/lists.py`). Never trained on:",
+            "",
+            "- indirect object: unordered pairs of names in one sentence; and (template, place)",
+            "- series: (series, first member, number of members) as one whole chain. Its pairs of "
+            "neighbours do occur in other chains",
+            "- capitals: (template, country) statements; and false (country, city) statements",
+            "- key-value recall: (key, value) pairs",
+            "- prose: every seventh passage, the first included",
+            "- repeats: random blocks are new by construction",
+            "",
+            "## Accuracy on held-out items",
+            "",
+            "An answer is right when it is the most likely next token. The interval is Wilson's "
+            f"at 95%. Generator seed {report['report_seed']}.",
+            "",
+            "| skill | item | items | accuracy | 95% interval |",
+            "|---|---|---|---|---|",
+            *(
+                f"| {skill} | {SKILL_TEXTS[skill]} | {row['items']:,} | {row['accuracy']:.3f} "
+                f"| {row['interval'][0]:.3f} to {row['interval'][1]:.3f} |"
+                for skill, row in report["final"].items()
+            ),
+            "",
+            f"Prose: {report['prose_loss']['training']:.2f} nats per token on the passages that "
+            f"were trained on, {report['prose_loss']['held-out']:.2f} on those held out.",
+            "",
+            "## Training",
+            "",
+            f"{report['tokens']:,} tokens: documents of {plan['length']} tokens in batches of "
+            f"{plan['batch']}, and every {plan['long_every']}th step {plan['batch'] // 2} "
+            f"documents of {plan['length'] * 2}. AdamW, learning rate {plan['learning_rate']:g} "
+            f"after {plan['warm_up']} steps of warm-up, cosine to {plan['last_rate']:.0%} of it, "
+            f"betas {plan['betas'][0]} and {plan['betas'][1]}, weight decay "
+            f"{plan['weight_decay']:g}, gradients clipped at {plan['clip']:g}, seed "
+            f"{plan['seed']}. The input embeddings start with a standard deviation of "
+            f"{plan['embedding_std']:g}, all other weights with 0.02. At first the repeated blocks "
+            "have 2 to 8 words out of 64 and no gaps, and the lists two or three key-value pairs; "
+            "while the accuracy on words that continue a copy is at least "
+            f"{plan['curriculum_accuracy']:g}, they grow to what the table says, over the whole "
+            f"vocabulary ({plan['curriculum_steps']} such steps). "
+            "Loss and accuracies over tokens are in `training.json`. Library versions: "
+            + ", ".join(f"{name} {version}" for name, version in report["versions"].items())
+            + ".",
+            "",
+            "To train it again, on one CPU core (the same library versions and kind of processor "
+            "give the same weights):",
+            "",
+            "```sh",
+            f"python -m verify.reference.train --out DIR --tokens {plan['tokens']}"
+            f" --seed {plan['seed']}",
+            "```",
+            "",
+            "## Limits",
+            "",
+            "- The prose is a few thousand words long and was seen many times: the model has "
+            "memorised it and does not write new prose. Compare the two losses above.",
+            "- It has read no prompt without `<bos>`, no `<unk>`, and nothing past position "
+            f"{plan['context'] - 1}.",
+            "- A skill that is learned need not be carried by a head. The table above says what "
+            "the model can do, not where.",
+            "- Facts are those of a closed world of 60 countries.",
+            "",
+        ]
+    )

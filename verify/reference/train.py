@@ -1,0 +1,363 @@
+"""Train the reference model: ``python -m verify.reference.train --out DIR``.
+
+One core is enough (about half an hour). On one kind of device and with the same library
+versions, the same arguments give the same weights. A run that was stopped goes on from its
+last checkpoint with ``--resume``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tokenizers
+import torch
+import transformers
+from transformers import LlamaConfig, LlamaForCausalLM
+
+from catalog.places import build_dir, entries_dir
+from verify.reference.card import write_card
+from verify.reference.lists import WORLD_VERSION, load_world, split_words
+from verify.reference.skills import SKILLS, accuracy, items, prose_loss
+from verify.reference.tokenizer import BOS, PAD, build_tokenizer, save_tokenizer, token_ids
+from verify.reference.world import MIXTURE, Documents
+
+PROBE_SEED = 101
+"""Seed of the items that are asked during training."""
+REPORT_SEED = 202
+"""Seed of the items of the final report."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that decides what a run produces."""
+
+    tokens: int = 7_000_000
+    seed: int = 0
+    layers: int = 4
+    heads: int = 8
+    key_value_heads: int = 4
+    width: int = 128
+    mlp_width: int = 384
+    context: int = 256
+    batch: int = 12
+    length: int = 128
+    long_every: int = 4
+    """Every so many steps, half as many documents of twice the length (the full context)."""
+    learning_rate: float = 2e-3
+    """Highest rate of AdamW, for embeddings and norms."""
+    matrix_rate: float = 5e-3
+    """Highest rate of Muon, for the matrices of the layers."""
+    last_rate: float = 0.02
+    """Learning rate at the end, as a share of the highest."""
+    warm_up: int = 300
+    weight_decay: float = 0.01
+    betas: tuple[float, float] = (0.9, 0.98)
+    clip: float = 1.0
+    embedding_std: float = 0.2
+    """Input embeddings at the start.
+
+    With the usual 0.02 the steps that AdamW takes on rare words drown the words themselves,
+    and copying starts later.
+    """
+    embedding_mean_std: float = 0.1
+    """A random vector that all input embeddings share at the start.
+
+    Llama's queries and keys have no bias: what attends by position alone needs a direction
+    that every word has.
+    """
+    curriculum_accuracy: float = 0.65
+    """The curriculum moves on while the words of copies are predicted this well."""
+    curriculum_steps: int = 600
+    """Steps at that accuracy until the curriculum is complete."""
+
+    @property
+    def steps(self) -> int:
+        """Optimizer steps; each reads batch x length tokens."""
+        return math.ceil(self.tokens / (self.batch * self.length))
+
+    def rate(self, step: int) -> float:
+        """Learning rates as a share of the highest: linear warm-up, then a cosine."""
+        if step < self.warm_up:
+            return (step + 1) / self.warm_up
+        done = (step - self.warm_up) / max(1, self.steps - self.warm_up)
+        cosine = 0.5 * (1 + math.cos(math.pi * done))
+        return self.last_rate + (1 - self.last_rate) * cosine
+
+
+def new_model(plan: Plan, vocabulary_size: int, ids: dict[str, int]) -> LlamaForCausalLM:
+    """The untrained model."""
+    torch.manual_seed(plan.seed)
+    config = LlamaConfig(
+        vocab_size=vocabulary_size,
+        hidden_size=plan.width,
+        intermediate_size=plan.mlp_width,
+        num_hidden_layers=plan.layers,
+        num_attention_heads=plan.heads,
+        num_key_value_heads=plan.key_value_heads,
+        max_position_embeddings=plan.context,
+        tie_word_embeddings=False,
+        bos_token_id=ids[BOS],
+        eos_token_id=None,
+        pad_token_id=ids[PAD],
+        initializer_range=0.02,
+        use_cache=True,
+    )
+    config._attn_implementation = "sdpa"
+    model = LlamaForCausalLM(config)
+    with torch.no_grad():
+        embedding = model.model.embed_tokens.weight
+        embedding.mul_(plan.embedding_std / config.initializer_range)
+        embedding.add_(plan.embedding_mean_std * torch.randn(plan.width))
+    return model
+
+
+class Run:
+    """One training run: model, optimizer, log, checkpoints."""
+
+    def __init__(self, plan: Plan, checkpoint: Path, say: Callable[[str], None]) -> None:
+        self.plan = plan
+        self.checkpoint = checkpoint
+        self.say = say
+        self.world = load_world(entries_dir())
+        self.ids = token_ids(self.world.vocabulary)
+        self.docs = Documents(self.world, self.ids)
+        self.model = new_model(plan, len(self.ids), self.ids)
+        matrices = [p for p in self.model.model.layers.parameters() if p.ndim == 2]
+        chosen = {id(p) for p in matrices}
+        self.optimizers: tuple[torch.optim.Optimizer, ...] = (
+            torch.optim.Muon(
+                matrices,
+                lr=plan.matrix_rate,
+                weight_decay=plan.weight_decay,
+                adjust_lr_fn="match_rms_adamw",
+            ),
+            torch.optim.AdamW(
+                [p for p in self.model.parameters() if id(p) not in chosen],
+                lr=plan.learning_rate,
+                betas=plan.betas,
+                weight_decay=plan.weight_decay,
+            ),
+        )
+        self.step = 0
+        self.ripe_steps = 0
+        self.copying = 0.0
+        """Moving average of the accuracy on words that continue a copy."""
+        self.log: list[dict[str, Any]] = []
+        self.probes = {skill: items(skill, self.docs, 128, PROBE_SEED) for skill in SKILLS}
+
+    def train(self, probe_every: int = 160, save_every: int = 320) -> None:
+        """Train to the last step of the plan."""
+        plan, losses = self.plan, []
+        began, first = time.monotonic(), self.step
+        while self.step < plan.steps:
+            losses.append(self._one_step())
+            self.step += 1
+            if self.step % 40 == 0:
+                speed = (self.step - first) * plan.batch * plan.length / (time.monotonic() - began)
+                left = (plan.steps - self.step) * plan.batch * plan.length / speed
+                self.say(
+                    f"step {self.step}/{plan.steps}  loss {np.mean(losses[-40:]):.3f}  "
+                    f"copying {self.copying:.2f}  curriculum {self.ripe:.0%}  "
+                    f"{speed:,.0f} tokens/s  {left / 60:.1f} min left"
+                )
+            if self.step % probe_every == 0 or self.step == plan.steps:
+                self._probe(float(np.mean(losses)))
+                losses = []
+            if self.step % save_every == 0:
+                self.save()
+
+    @property
+    def ripe(self) -> float:
+        """How far the curriculum has come, 0 to 1."""
+        return min(1.0, self.ripe_steps / self.plan.curriculum_steps)
+
+    def _one_step(self) -> float:
+        plan = self.plan
+        long = self.step % plan.long_every == plan.long_every - 1
+        count, length = (plan.batch // 2, plan.length * 2) if long else (plan.batch, plan.length)
+        ids, copied = self.docs.batch(plan.seed, self.step, count, length, self.ripe)
+        tokens, marks = torch.from_numpy(ids), torch.from_numpy(copied[:, 1:])
+        for optimizer, highest in zip(
+            self.optimizers, (plan.matrix_rate, plan.learning_rate), strict=True
+        ):
+            for group in optimizer.param_groups:
+                group["lr"] = highest * plan.rate(self.step)
+        logits = self.model(input_ids=tokens, use_cache=False).logits
+        loss = torch.nn.functional.cross_entropy(
+            logits[:, :-1].reshape(-1, logits.shape[-1]), tokens[:, 1:].reshape(-1)
+        )
+        self.model.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), plan.clip)
+        for optimizer in self.optimizers:
+            optimizer.step()
+        if bool(marks.any()):
+            right = (logits[:, :-1].argmax(-1) == tokens[:, 1:])[marks].float().mean()
+            self.copying += 0.05 * (float(right) - self.copying)
+        if self.copying >= plan.curriculum_accuracy:
+            self.ripe_steps += 1
+        return float(loss.detach())
+
+    def _probe(self, loss: float) -> None:
+        self.model.train(False)
+        shares = {
+            skill: round(accuracy(self.model, self.ids, asked).share, 4)
+            for skill, asked in self.probes.items()
+        }
+        self.model.train()
+        tokens = self.step * self.plan.batch * self.plan.length
+        self.log.append(
+            {
+                "tokens": tokens,
+                "loss": round(loss, 4),
+                "curriculum": round(self.ripe, 4),
+                "accuracy": shares,
+            }
+        )
+        self.say(
+            f"  {tokens / 1e6:.2f} M tokens  "
+            + "  ".join(f"{skill} {share:.2f}" for skill, share in shares.items())
+        )
+
+    def save(self) -> None:
+        """Write a checkpoint, in place of the last one only once it is whole."""
+        self.checkpoint.parent.mkdir(parents=True, exist_ok=True)
+        partial = self.checkpoint.with_suffix(".partial")
+        torch.save(
+            {
+                "plan": asdict(self.plan),
+                "world": self.world.hash,
+                "step": self.step,
+                "ripe_steps": self.ripe_steps,
+                "copying": self.copying,
+                "log": self.log,
+                "model": self.model.state_dict(),
+                "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
+            },
+            partial,
+        )
+        partial.replace(self.checkpoint)
+
+    def resume(self) -> None:
+        """Go on from the checkpoint.
+
+        Raises:
+            ValueError: there is none, or it belongs to another plan or world.
+        """
+        if not self.checkpoint.is_file():
+            raise ValueError(f"no checkpoint at {self.checkpoint}; start without --resume")
+        state = torch.load(self.checkpoint, weights_only=True)
+        if state["plan"] != asdict(self.plan):
+            raise ValueError(f"{self.checkpoint} was made with other settings: {state['plan']}")
+        if state["world"] != self.world.hash:
+            raise ValueError(f"{self.checkpoint} was made with other word lists; start anew")
+        self.model.load_state_dict(state["model"])
+        for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(saved)
+        self.step, self.log = state["step"], state["log"]
+        self.ripe_steps, self.copying = state["ripe_steps"], state["copying"]
+
+    def report(self, count: int) -> dict[str, Any]:
+        """What training.json holds: settings, versions, losses and accuracies over tokens."""
+        self.model.train(False)
+        final: dict[str, Any] = {}
+        for skill in SKILLS:
+            result = accuracy(self.model, self.ids, items(skill, self.docs, count, REPORT_SEED))
+            low, high = result.interval
+            final[skill] = {
+                "accuracy": round(result.share, 4),
+                "interval": [round(low, 4), round(high, 4)],
+                "items": result.count,
+            }
+        return {
+            "world_version": WORLD_VERSION,
+            "world_hash": self.world.hash,
+            "plan": asdict(self.plan),
+            "mixture": MIXTURE,
+            "parameters": sum(p.numel() for p in self.model.parameters()),
+            "vocabulary": len(self.ids),
+            "tokens": self.step * self.plan.batch * self.plan.length,
+            "probe_seed": PROBE_SEED,
+            "report_seed": REPORT_SEED,
+            "versions": {
+                "torch": torch.__version__,
+                "transformers": transformers.__version__,
+                "tokenizers": tokenizers.__version__,
+                "numpy": np.__version__,
+            },
+            "device": "cpu",
+            "final": final,
+            "prose_loss": {
+                "training": round(self._prose(self.world.training_passages), 4),
+                "held-out": round(self._prose(self.world.held_out_passages), 4),
+            },
+            "log": self.log,
+        }
+
+    def _prose(self, passages: tuple[str, ...]) -> float:
+        return prose_loss(self.model, self.ids, [split_words(p) for p in passages])
+
+    def write(self, out: Path, count: int = 1000) -> None:
+        """Write the model folder; files are made beside it and moved in one by one."""
+        partial = out.with_name(out.name + ".partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        self.model.save_pretrained(partial, safe_serialization=True)
+        save_tokenizer(build_tokenizer(self.world.vocabulary, self.plan.context), partial)
+        report = json.dumps(self.report(count), indent=1) + "\n"
+        (partial / "training.json").write_text(report, encoding="utf-8")
+        write_card(partial)
+        out.mkdir(parents=True, exist_ok=True)
+        for path in sorted(partial.iterdir()):
+            path.replace(out / path.name)
+        partial.rmdir()
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Train and write the model folder."""
+    parser = argparse.ArgumentParser(prog="python -m verify.reference.train", description=__doc__)
+    parser.add_argument("--out", type=Path, required=True, help="model folder to write")
+    parser.add_argument("--tokens", type=int, default=Plan.tokens, help="tokens to train on")
+    parser.add_argument("--layers", type=int, default=Plan.layers)
+    parser.add_argument("--seed", type=int, default=Plan.seed)
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads")
+    parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
+    parser.add_argument(
+        "--checkpoint",
+        type=Path,
+        default=build_dir() / "reference" / "checkpoint.pt",
+        help="where the run's state is kept",
+    )
+    given = parser.parse_args(arguments)
+
+    torch.set_num_threads(given.threads)
+    torch.use_deterministic_algorithms(True)
+    plan = Plan(tokens=given.tokens, layers=given.layers, seed=given.seed)
+    run = Run(plan, given.checkpoint, _say)
+    if given.resume:
+        try:
+            run.resume()
+        except ValueError as error:
+            sys.exit(str(error))
+    run.train()
+    run.save()
+    run.write(given.out)
+
+
+if __name__ == "__main__":
+    main()
