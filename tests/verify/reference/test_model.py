@@ -204,9 +204,30 @@ def test_resume_without_a_checkpoint_is_said_plainly(tmp_path: Path) -> None:
         main(["--out", str(tmp_path / "out"), "--resume", "--checkpoint", missing])
 
 
-def test_learning_rate_warms_up_and_falls() -> None:
+def test_learning_rate_warms_up_stays_and_falls() -> None:
     plan = Plan()
-    rates = np.array([plan.rate(step) for step in range(plan.steps)])
-    assert rates.argmax() in (plan.warm_up - 1, plan.warm_up)
-    assert rates.max() == pytest.approx(plan.learning_rate)
-    assert rates[-1] == pytest.approx(plan.learning_rate * plan.last_rate, rel=0.01)
+    shares = np.array([plan.rate(step) for step in range(plan.steps)])
+    half = plan.steps // 2
+    assert (np.diff(shares[: plan.warm_up]) > 0).all()
+    assert shares[plan.warm_up : half] == pytest.approx(1)
+    assert (np.diff(shares[half + 1 :]) < 0).all()
+    assert shares[-1] == pytest.approx(plan.last_rate, rel=0.01)
+
+
+def test_curriculum_moves_on_only_while_copies_are_predicted(tmp_path: Path) -> None:
+    torch.set_num_threads(1)
+    plan = Plan(tokens=8 * 32, layers=1, batch=4, length=32, curriculum_steps=4)
+    run = Run(plan, tmp_path / "state.pt", silent)
+    run._one_step()
+    assert run.copying < plan.curriculum_accuracy
+    assert run.ripe == 0
+    run.copying = 1.0
+    run._one_step()
+    assert run.ripe == 0.25
+    run.save()
+    again = Run(plan, tmp_path / "state.pt", silent)
+    again.resume()
+    assert (again.ripe, again.copying) == (run.ripe, run.copying)
+    run.copying = 0.1
+    run._one_step()
+    assert run.ripe == 0.25

@@ -17,7 +17,14 @@ from catalog.places import entries_dir
 from verify.reference.lists import World, held_out, load_world, split_words
 from verify.reference.skills import SKILLS, items
 from verify.reference.tokenizer import SPECIALS, UNK, build_tokenizer, token_ids
-from verify.reference.world import MIXTURE, Documents, continues_copy, pair_held_out
+from verify.reference.world import (
+    FIRST_BLOCK,
+    FIRST_POOL,
+    MIXTURE,
+    Documents,
+    continues_copy,
+    pair_held_out,
+)
 
 MODEL = Path(__file__).parents[3] / "verify" / "reference" / "llama"
 
@@ -127,6 +134,20 @@ def test_continued_copies_by_hand() -> None:
     )
     # c has been followed by x and by y: what follows it next cannot be known.
     assert continues_copy(["c", "x", "c", "y", "c", "x"]) == [False] * 6
+
+
+def test_first_repeats_are_one_block_of_few_words(docs: Documents) -> None:
+    rng = np.random.default_rng(3)
+    seen: set[str] = set()
+    lengths: set[int] = set()
+    for _ in range(200):
+        words = docs.document(rng, "repeats", 96, 0.0)[1:]
+        seen.update(words)
+        again = [word for word in words if words.count(word) > 1]
+        lengths.add(len(set(again)))
+    assert len(seen) == FIRST_POOL
+    # A block that is cut off in its second copy shows fewer words than it has.
+    assert max(lengths) == FIRST_BLOCK[1]
 
 
 def test_only_repeats_are_marked_as_copies(docs: Documents) -> None:
