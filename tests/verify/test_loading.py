@@ -135,3 +135,37 @@ def test_weights_hash_of_a_model_in_memory_follows_every_bit() -> None:
     with torch.no_grad():
         model.model.norm.weight[3] += 1e-6
     assert wrap(model, tokenizer).weights_sha256 != before
+
+
+def test_a_folder_in_the_layout_of_the_first_gpt2(tmp_path: Path) -> None:
+    """No ``transformer.`` prefix, tied unembedding left out, causal masks among the weights."""
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    tokenizer = induction_model("gpt2").tokenizer
+    tokenizer.save_pretrained(tmp_path)
+    size = len(tokenizer)
+    model = GPT2LMHeadModel(
+        GPT2Config(
+            vocab_size=size,
+            n_embd=48,
+            n_layer=2,
+            n_head=4,
+            n_positions=32,
+            bos_token_id=0,
+            eos_token_id=0,
+        )
+    )
+    model.config.save_pretrained(tmp_path)
+    weights = {
+        name.removeprefix("transformer."): tensor.clone()
+        for name, tensor in model.state_dict().items()
+        if name != "lm_head.weight"
+    }
+    weights["h.0.attn.bias"] = torch.tril(torch.ones(32, 32))[None, None]
+    save_file(weights, tmp_path / "model.safetensors", metadata={"format": "pt"})
+    loaded = load_folder(tmp_path)
+    torch.testing.assert_close(loaded.anatomy.unembedding.weight, model.lm_head.weight)
+    torch.testing.assert_close(
+        loaded.anatomy.value_weight(1)[3],
+        model.transformer.h[1].attn.c_attn.weight[:, 96 + 36 : 96 + 48],
+    )
