@@ -172,6 +172,11 @@ def run_pass(
                     raise CaptureFailed(
                         f"{anatomy.architecture}: layers {missing} did not show their attention"
                     )
+                if not bool(torch.isfinite(final["normed"]).all()):
+                    raise CaptureFailed(
+                        f"{anatomy.architecture}: the residual stream is not finite"
+                        " (in half precision it may overflow: try --dtype float32)"
+                    )
                 view = FinalView(first, batch, final["residual"], final["normed"])
                 for reader in readers:
                     reader.finish(view)

@@ -102,10 +102,10 @@ def config_sha256(model: PreTrainedModel) -> str:
 def tokenizer_sha256(tokenizer: PreTrainedTokenizerBase) -> str:
     """Hash of what the tokenizer does with text, and of its special tokens."""
     special = {key: str(value) for key, value in tokenizer.special_tokens_map.items()}
-    vocabulary = sorted(tokenizer.get_vocab().items())
     backend = getattr(tokenizer, "backend_tokenizer", None)
-    rules = json.loads(backend.to_str()) if backend is not None else {}
-    rules.pop("model", None)  # the vocabulary is hashed above, in a form that does not vary
+    if backend is None:
+        return sha256_of({"special": special, "vocabulary": tokenizer.get_vocab()})
+    rules = json.loads(backend.to_str())
     rules.pop("padding", None)  # set by whoever calls it last
     rules.pop("truncation", None)
-    return sha256_of({"special": special, "vocabulary": vocabulary, "rules": rules})
+    return sha256_of({"special": special, "rules": rules})

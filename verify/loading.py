@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,6 @@ from typing import Any
 import torch
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
-from safetensors import SafetensorError
 from transformers import (
     AutoModelForCausalLM,
     AutoTokenizer,
@@ -28,7 +28,13 @@ from catalog.loading import Catalog
 from catalog.schema.claim import Checked
 from catalog.schema.model import Hub, Model, Shipped
 from verify.anatomy import Anatomy, UnsupportedArchitecture
-from verify.fingerprints import config_sha256, files_sha256, state_sha256, tokenizer_sha256
+from verify.fingerprints import (
+    config_sha256,
+    files_sha256,
+    sha256_of,
+    state_sha256,
+    tokenizer_sha256,
+)
 
 DTYPES = {
     "float32": torch.float32,
@@ -120,9 +126,13 @@ def find(name: str, catalog: Catalog, *, revision: str | None, described_as: str
         else:
             if not entry.loadable:
                 raise ModelError(f"{entry.id} cannot be loaded: {entry.note}")
+            if described_as is not None:
+                raise ModelError(f"--as is for folders, and {name} is the entry {entry.id}")
             return _entry_source(entry, revision)
     folder = Path(name).expanduser()
     if folder.is_dir():
+        if revision is not None:
+            raise ModelError("--revision is for hub models; a folder holds one revision")
         if described_as is not None:
             entry = _described(catalog, described_as)
             return Source(entry.id, entry.name, folder, entry=entry)
@@ -130,6 +140,8 @@ def find(name: str, catalog: Catalog, *, revision: str | None, described_as: str
         return Source(f"local--{stem}", folder.resolve().name, folder)
     if looks_like_path or not _HUB_ID.fullmatch(name):
         raise ModelError(f"no folder {name}")
+    if described_as is not None:
+        raise ModelError(f"--as is for folders; there is no folder {name}")
     return Source(name.replace("/", "--"), name, None, hub_id=name, revision=revision)
 
 
@@ -167,7 +179,8 @@ def load(source: Source, *, device: str = "auto", dtype: str = "float32") -> Loa
     folder, revision = source.folder, source.revision
     if folder is None:
         folder, revision = _download(source)
-    _check_folder(folder)
+    files = _weight_files(folder)
+    _check_config(folder)
     where = _device(device)
     model: PreTrainedModel
     notes: dict[str, Any]
@@ -184,29 +197,43 @@ def load(source: Source, *, device: str = "auto", dtype: str = "float32") -> Loa
         tokenizer = AutoTokenizer.from_pretrained(
             folder, trust_remote_code=False, local_files_only=True, use_fast=True
         )
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
-        first_line = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
-        raise ModelError(f"{source.name}: transformers cannot load it: {first_line}") from error
+    except Exception as error:  # a folder from outside can fail in any way that there is
+        raise ModelError(
+            f"{source.name}: transformers cannot load it: {_first_line(error)}"
+        ) from error
     lost = sorted(notes["missing_keys"]) + sorted(str(key) for key in notes["mismatched_keys"])
     if lost:
         raise ModelError(f"{source.name}: weights are missing or misshapen, such as {lost[0]}")
+    if not tokenizer.is_fast:
+        raise ModelError(
+            f"{source.name}: its tokenizer is not a fast one; word positions are needed"
+        )
     try:
-        model.eval()
-        torch.nn.Module.to(model, where)
         anatomy = Anatomy(model)
     except UnsupportedArchitecture as error:
         raise ModelError(f"{source.name}: {error}") from None
-    weights = files_sha256(folder.glob("*.safetensors"))
+    except Exception as error:  # a configuration of -1 layers gets this far
+        raise ModelError(
+            f"{source.name}: configuration and weights do not fit: {_first_line(error)}"
+        ) from error
+    _check_weights(source.name, model, notes["unexpected_keys"], anatomy.layers)
+    try:
+        model.eval()
+        torch.nn.Module.to(model, where)
+        weights = files_sha256(files)
+    except (RuntimeError, AssertionError, OSError) as error:
+        raise ModelError(f"{source.name}: {_first_line(error)}") from error
+    config, rules = config_sha256(model), tokenizer_sha256(tokenizer)
     loaded = LoadedModel(
         id=source.id,
-        revision=revision or weights[:12],
+        revision=revision or sha256_of([weights, config, rules])[:12],
         name=source.name,
         model=model,
         tokenizer=tokenizer,
         anatomy=anatomy,
         weights_sha256=weights,
-        config_sha256=config_sha256(model),
-        tokenizer_sha256=tokenizer_sha256(tokenizer),
+        config_sha256=config,
+        tokenizer_sha256=rules,
         device=where,
         dtype=dtype,
         entry=source.entry,
@@ -222,19 +249,21 @@ def wrap(
 
     Raises:
         UnsupportedArchitecture: if its parts cannot be named.
+        ModelError: if a weight is not a finite number.
     """
     anatomy = Anatomy(model)
-    weights = state_sha256(model)
+    _check_weights(name, model, (), anatomy.layers)
+    weights, config, rules = state_sha256(model), config_sha256(model), tokenizer_sha256(tokenizer)
     return LoadedModel(
         id=name,
-        revision=weights[:12],
+        revision=sha256_of([weights, config, rules])[:12],
         name=name,
         model=model,
         tokenizer=tokenizer,
         anatomy=anatomy,
         weights_sha256=weights,
-        config_sha256=config_sha256(model),
-        tokenizer_sha256=tokenizer_sha256(tokenizer),
+        config_sha256=config,
+        tokenizer_sha256=rules,
         device=str(anatomy.device),
         dtype=str(model.dtype).removeprefix("torch."),
     )
@@ -256,18 +285,58 @@ def _download(source: Source) -> tuple[Path, str]:
     return folder, folder.name  # a snapshot folder is named after its commit
 
 
-def _check_folder(folder: Path) -> None:
-    config = folder / "config.json"
-    if not config.is_file():
+def _first_line(error: Exception) -> str:
+    text = str(error).strip()
+    return text.splitlines()[0] if text else repr(error)
+
+
+def _weight_files(folder: Path) -> list[Path]:
+    """The files that transformers will read: just these are hashed.
+
+    Raises:
+        ModelError: if there are none, or an index points anywhere but into the folder.
+    """
+    if not (folder / "config.json").is_file():
         raise ModelError(f"{folder} has no config.json: is it a transformers model folder?")
-    if not any(folder.glob("*.safetensors")):
+    if (folder / "adapter_config.json").exists():
+        raise ModelError(f"{folder} holds an adapter: merge it into its base model first")
+    whole, index = folder / "model.safetensors", folder / "model.safetensors.index.json"
+    if whole.is_file():
+        return [whole]
+    if not index.is_file():
         raise ModelError(
-            f"{folder} has no *.safetensors file; other weight formats can run code and are not"
-            " read (save the model again with save_pretrained)"
+            f"{folder} has no model.safetensors (nor an index of several); other weight formats"
+            " can run code and are not read (save the model again with save_pretrained)"
         )
     try:
+        names = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ModelError(f"{index} is no index of weights: {_first_line(error)}") from None
+    for name in names:
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*\.safetensors", str(name)):
+            raise ModelError(f"{index} points at {name!r}, which is no file of the folder")
+        if not (folder / name).is_file():
+            raise ModelError(f"{folder} lacks {name}, which its index names")
+    return [folder / name for name in names]
+
+
+def _check_weights(
+    name: str, model: PreTrainedModel, unexpected: Iterable[str], layers: int
+) -> None:
+    for key in unexpected:
+        numbers = re.findall(r"\.([0-9]+)\.", f".{key}")
+        if numbers and int(numbers[0]) >= layers:
+            raise ModelError(f"{name}: its configuration has {layers} layers, its weights more")
+    for key, parameter in model.named_parameters():
+        if not bool(torch.isfinite(parameter).all()):
+            raise ModelError(f"{name}: {key} holds numbers that are not finite")
+
+
+def _check_config(folder: Path) -> None:
+    config = folder / "config.json"
+    try:
         content = json.loads(config.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise ModelError(f"{config} is no JSON: {error}") from None
     if not isinstance(content, dict):
         raise ModelError(f"{config} holds no JSON object")
@@ -278,9 +347,7 @@ def _check_folder(folder: Path) -> None:
 def _device(wanted: str) -> str:
     if wanted != "auto":
         return wanted
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def _check_size(loaded: LoadedModel) -> None:
@@ -288,10 +355,11 @@ def _check_size(loaded: LoadedModel) -> None:
     if entry is None:
         return
     for what, said, real in (
+        ("architecture", entry.architecture, anatomy.architecture),
         ("layers", entry.layers, anatomy.layers),
         ("heads", entry.heads, anatomy.heads),
         ("kv_heads", entry.kv_heads, anatomy.kv_heads),
         ("width", entry.width, anatomy.width),
     ):
         if said != real:
-            raise ModelError(f"{entry.id} has {said} {what} by its entry, the weights have {real}")
+            raise ModelError(f"{entry.id}: {what} {said} by its entry, {real} by its weights")

@@ -209,6 +209,7 @@ def _scores(summary: Summary, shape: tuple[int, int]) -> Scores:
         margin_low=grid(summary.margin_low),
         margin_high=grid(summary.margin_high),
         q=None if summary.q is None else grid(summary.q),
+        q_note=summary.q_note,
         status=tuple(
             tuple(summary.status[layer * heads : (layer + 1) * heads]) for layer in range(layers)
         ),

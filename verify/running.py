@@ -52,30 +52,39 @@ def run(
         progress: told about every batch.
     """
     settings = settings or Settings()
-    words = Words(
-        loaded.tokenizer, catalog.vocabularies, catalog.texts, loaded.anatomy.embedding_rows
-    )
-    for group in groups(jobs):
-        first = _score(group, loaded, words, settings.seed, settings.batch_size, progress)
-        summaries: list[Summary | None] = []
-        again: list[Job] = []
-        for job, scored in zip(group, first, strict=True):
-            summary = None
-            if scored.units is not None:
-                summary = summarise(
-                    scored.units, job.recipe.criterion, seed=job.recipe.prompts_seed + settings.seed
+    was_training = loaded.model.training
+    loaded.model.eval()  # dropout would make scores random
+    try:
+        words = Words(
+            loaded.tokenizer, catalog.vocabularies, catalog.texts, loaded.anatomy.embedding_rows
+        )
+        for group in groups(jobs):
+            first = _score(group, loaded, words, settings.seed, settings.batch_size, progress)
+            summaries: list[Summary | None] = []
+            again: list[Job] = []
+            for job, scored in zip(group, first, strict=True):
+                summary = None
+                if scored.units is not None:
+                    summary = summarise(
+                        scored.units,
+                        job.recipe.criterion,
+                        seed=job.recipe.prompts_seed + settings.seed,
+                    )
+                    if scored.drawn and "passes" in summary.status:
+                        again.append(job)
+                summaries.append(summary)
+            second: dict[int, Scored] = {}
+            if again:
+                confirming = _score(
+                    again, loaded, words, settings.seed + 1, settings.batch_size, progress
                 )
-                if scored.drawn and "passes" in summary.status:
-                    again.append(job)
-            summaries.append(summary)
-        second: dict[int, Scored] = {}
-        if again:
-            confirming = _score(
-                again, loaded, words, settings.seed + 1, settings.batch_size, progress
-            )
-            second = {id(job): scored for job, scored in zip(again, confirming, strict=True)}
-        for job, scored, summary in zip(group, first, summaries, strict=True):
-            yield evidence_of(job, loaded, catalog, settings, scored, summary, second.get(id(job)))
+                second = {id(job): scored for job, scored in zip(again, confirming, strict=True)}
+            for job, scored, summary in zip(group, first, summaries, strict=True):
+                yield evidence_of(
+                    job, loaded, catalog, settings, scored, summary, second.get(id(job))
+                )
+    finally:
+        loaded.model.train(was_training)
 
 
 def _score(

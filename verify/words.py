@@ -106,4 +106,5 @@ class Words:
         if self.unknown is None:
             return 0.0
         total = sum(len(ids) - len(self.start) for ids in prompts)
-        return sum(list(ids).count(self.unknown) for ids in prompts) / max(total, 1)
+        unknown = sum(list(ids[len(self.start) :]).count(self.unknown) for ids in prompts)
+        return unknown / max(total, 1)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from verify.recording import Settings
 
 VERDICTS = ("found", "not-found", "inconclusive", "not-applicable")
+DTYPES = ("float32", "bfloat16", "float16")
 EXPECTATION_FAILED = 3
 
 
@@ -62,18 +63,18 @@ def verify(
         raise CommandError(f"--expect is one of {', '.join(VERDICTS)}, not '{expect}'", 2)
     if not re.fullmatch(r"auto|cpu|cuda(:\d+)?|mps", device):
         raise CommandError(f"--device is auto, cpu, cuda, cuda:N or mps, not '{device}'", 2)
-    catalog = _load_catalog(entries)
-    _need_torch()
-    from verify.loading import DTYPES
-    from verify.planning import jobs_of, select
-    from verify.recording import Settings
-
     if dtype not in DTYPES:
         raise CommandError(f"--dtype is one of {', '.join(DTYPES)}, not '{dtype}'", 2)
+    catalog = _load_catalog(entries)
+    from verify.planning import jobs_of, select
+
     try:
         chosen = select(catalog, types or [])
     except LookupError as error:
         raise CommandError(str(error.args[0]), 2) from None
+    _need_torch()
+    from verify.recording import Settings
+
     loaded = _load_model(catalog, model, revision, described_as, device, dtype)
     folder = out or places.evidence_dir()
     settings = Settings(seed=seed, batch_size=batch_size)
@@ -142,6 +143,8 @@ def _run(
     again: bool,
 ) -> dict[tuple[str, str], Evidence]:
     """Run what has no fresh evidence; each record is on disk before the next recipe starts."""
+    import torch
+
     from verify import evidence_files
     from verify.capture import CaptureFailed
     from verify.recording import evidence_model, run_record
@@ -149,6 +152,7 @@ def _run(
 
     records: dict[tuple[str, str], Evidence] = {}
     waiting = []
+    _need_writable(folder)
     for job in jobs:
         path = evidence_files.evidence_path(
             folder, loaded.id, loaded.revision, job.head_type, job.recipe.id
@@ -162,16 +166,39 @@ def _run(
     try:
         with _progress(len(waiting), len(jobs)) as (advance, finished):
             for evidence in run(loaded, catalog, waiting, settings, advance):
-                evidence_files.write(evidence, folder)
+                _write(evidence, folder)
                 records[evidence.head_type, evidence.recipe] = evidence
                 finished()
     except KeyboardInterrupt:
         raise CommandError("interrupted; run the same command to go on", 130) from None
     except CaptureFailed as error:
         raise CommandError(str(error)) from None
+    except torch.OutOfMemoryError:
+        raise CommandError(
+            f"out of memory; try --batch-size {max(1, settings.batch_size // 2)}"
+        ) from None
+    return records
+
+
+def _need_writable(folder: Path) -> None:
+    """Find out before the work, not after it."""
+    from tempfile import TemporaryFile
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            pass
     except OSError as error:
         raise CommandError(f"cannot write evidence below {folder}: {error.strerror}") from None
-    return records
+
+
+def _write(evidence: Evidence, folder: Path) -> None:
+    from verify import evidence_files
+
+    try:
+        evidence_files.write(evidence, folder)
+    except OSError as error:
+        raise CommandError(f"cannot write evidence below {folder}: {error.strerror}") from None
 
 
 @contextmanager

@@ -85,6 +85,8 @@ class Scores(Strict):
     margin_low: Grid
     margin_high: Grid
     q: Grid | None
+    q_note: str | None = None
+    """Why there is no q, where there is none."""
     status: tuple[tuple[HeadStatus, ...], ...]
 
 

@@ -256,3 +256,31 @@ def test_too_few_single_token_names_cannot_be_built() -> None:
             IndirectObject(builder="indirect-object", count=4),
             byte_level(["Mary", "John", "shop", "ball"]),
         )
+
+
+def test_the_next_seed_reads_text_of_its_own() -> None:
+    first, second = (
+        build(NaturalText(builder="natural-text", count=64, seed=seed), words()).main
+        for seed in (0, 1)
+    )
+    assert len({prompt.ids for prompt in first}) == 64
+    assert not {prompt.ids for prompt in first} & {prompt.ids for prompt in second}
+
+
+def test_words_of_a_pool_that_are_split_count_in_the_gate() -> None:
+    names = [*(catalog().vocabularies["names"].words or ())][:40]
+    made = build(
+        RepeatedRandomTokens(builder="repeated-random-tokens", count=2, periods=(8,), pool="names"),
+        byte_level(names),
+    )
+    assert made.single_token_share == pytest.approx(40 / 96)
+
+
+def test_the_start_token_is_not_unknown() -> None:
+    some = words()
+    start = some.start[0]
+    assert some.unknown is not None
+    assert some.unknown_share([[start, 5, 6, some.unknown]]) == pytest.approx(1 / 3)
+    same = Words(some.tokenizer, some.vocabularies, some.texts, some.size)
+    same.unknown = start
+    assert same.unknown_share([[start, 5, 6, 7]]) == 0.0

@@ -29,9 +29,9 @@ def test_a_folder_loads_and_is_identified_by_its_weights(folder: Path) -> None:
     loaded = load_folder(folder)
     assert loaded.id == "local--my-model"
     assert loaded.weights_sha256 == file_sha256(folder / "model.safetensors")
-    assert loaded.revision == loaded.weights_sha256[:12]
     assert loaded.model.dtype == torch.float32
     again = load_folder(folder)
+    assert again.revision == loaded.revision
     assert again.config_sha256 == loaded.config_sha256
     assert again.tokenizer_sha256 == loaded.tokenizer_sha256
 
@@ -40,7 +40,7 @@ def test_only_safetensors_are_read(folder: Path) -> None:
     weights = load_file(folder / "model.safetensors")
     (folder / "model.safetensors").unlink()
     torch.save(weights, folder / "pytorch_model.bin")
-    with pytest.raises(ModelError, match=r"has no \*\.safetensors file; other weight formats"):
+    with pytest.raises(ModelError, match=r"has no model\.safetensors .* other weight formats"):
         load_folder(folder)
 
 
@@ -100,7 +100,10 @@ def test_an_unsupported_architecture_is_named(tmp_path: Path) -> None:
 def test_a_folder_given_as_an_entry_must_have_its_size(folder: Path) -> None:
     source = find(str(folder), catalog(), revision=None, described_as="gpt2")
     assert source.id == "openai-community--gpt2"
-    with pytest.raises(ModelError, match="has 12 layers by its entry, the weights have 2"):
+    with pytest.raises(
+        ModelError,
+        match="architecture GPT2LMHeadModel by its entry, LlamaForCausalLM by its weights",
+    ):
         load(source)
 
 
@@ -169,3 +172,84 @@ def test_a_folder_in_the_layout_of_the_first_gpt2(tmp_path: Path) -> None:
         loaded.anatomy.value_weight(1)[3],
         model.transformer.h[1].attn.c_attn.weight[:, 96 + 36 : 96 + 48],
     )
+
+
+def test_an_index_may_only_point_into_its_folder(folder: Path) -> None:
+    (folder / "model.safetensors").rename(folder.parent / "elsewhere.safetensors")
+    weights = load_file(folder.parent / "elsewhere.safetensors")
+    index = {"metadata": {}, "weight_map": dict.fromkeys(weights, "../elsewhere.safetensors")}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+    save_file(weights, folder / "model-00001-of-00001.safetensors", metadata={"format": "pt"})
+    with pytest.raises(ModelError, match=r"points at '\.\./elsewhere\.safetensors'"):
+        load_folder(folder)
+
+
+def test_an_adapter_is_refused(folder: Path) -> None:
+    (folder / "adapter_config.json").write_text("{}")
+    with pytest.raises(ModelError, match="holds an adapter"):
+        load_folder(folder)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_no_numbers_are_refused(folder: Path, value: float) -> None:
+    weights = load_file(folder / "model.safetensors")
+    weights["model.layers.1.self_attn.o_proj.weight"][0, 0] = value
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(ModelError, match=r"o_proj\.weight holds numbers that are not finite"):
+        load_folder(folder)
+
+
+def test_a_configuration_with_fewer_layers_than_the_weights_is_refused(folder: Path) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    config["num_hidden_layers"] = 1
+    config.pop("layer_types", None)
+    (folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ModelError, match="its configuration has 1 layers, its weights more"):
+        load_folder(folder)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"num_hidden_layers": None},
+        {"num_attention_heads": 0},
+        {"num_hidden_layers": -1},
+        {"quantization_config": {"quant_method": "gptq", "bits": 4}},
+    ],
+)
+def test_tricks_in_a_configuration_are_one_sentence(folder: Path, change: dict) -> None:  # type: ignore[type-arg]
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, **change}))
+    with pytest.raises(ModelError) as caught:
+        load_folder(folder)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_device_that_is_not_there_is_one_sentence(folder: Path) -> None:
+    source = find(str(folder), catalog(), revision=None, described_as=None)
+    with pytest.raises(ModelError, match=r"(?i)cuda|device"):
+        load(source, device="cuda:99")
+
+
+def test_options_that_would_do_nothing_are_refused(folder: Path) -> None:
+    with pytest.raises(ModelError, match="--revision is for hub models"):
+        find(str(folder), catalog(), revision="abc", described_as=None)
+    with pytest.raises(ModelError, match="--as is for folders"):
+        find("reference", catalog(), revision=None, described_as="gpt2")
+
+
+def test_the_order_of_merges_is_part_of_a_tokenizer() -> None:
+    from tokenizers import Tokenizer
+    from tokenizers.models import BPE
+    from transformers import PreTrainedTokenizerFast
+
+    from verify.fingerprints import tokenizer_sha256
+
+    vocabulary = {"a": 0, "b": 1, "c": 2, "ab": 3, "bc": 4}
+    hashes = {
+        tokenizer_sha256(
+            PreTrainedTokenizerFast(tokenizer_object=Tokenizer(BPE(vocab=vocabulary, merges=m)))
+        )
+        for m in ([("a", "b"), ("b", "c")], [("b", "c"), ("a", "b")])
+    }
+    assert len(hashes) == 2

@@ -202,3 +202,47 @@ def test_recipes_with_the_same_prompts_share_a_pass() -> None:
 def test_unknown_head_types_are_suggested() -> None:
     with pytest.raises(LookupError, match="no head type 'inducton'; did you mean 'induction'"):
         select(catalog(), ["inducton"])
+
+
+def test_a_model_in_training_mode_is_scored_without_dropout() -> None:
+    from torch import nn
+
+    planted = induction_model("gpt2")
+    loaded = wrap(planted.model, planted.tokenizer, "planted--induction")
+    made = [Job("induction", recipe("induction", name)) for name in ("prefix-matching", "copying")]
+    before = [evidence_files.to_text(record) for record in run(loaded, catalog(), made)]
+    for module in planted.model.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = 0.3
+    planted.model.train()
+    assert [evidence_files.to_text(record) for record in run(loaded, catalog(), made)] == before
+    assert planted.model.training
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_half_precision_finds_the_same_heads(dtype: str) -> None:
+    import torch
+
+    from tests.planted import indirect_object_model
+
+    planted = indirect_object_model("llama")
+    model = planted.model.to(getattr(torch, dtype))  # type: ignore[arg-type]
+    loaded = wrap(model, planted.tokenizer, "planted--half")
+    made = Job("name-mover", recipe("name-mover", "attends-to-indirect-object"))
+    (record,) = run(loaded, catalog(), [made])
+    assert record.run.dtype == dtype
+    assert set(record.found) == {"1.0", "1.1"}
+
+
+def test_a_stream_that_overflows_is_an_error_and_no_evidence() -> None:
+    import torch
+
+    from verify.capture import CaptureFailed
+
+    planted = induction_model("llama")
+    with torch.no_grad():
+        planted.model.model.norm.weight.fill_(3e38)  # type: ignore[union-attr]
+    loaded = wrap(planted.model, planted.tokenizer, "planted--overflow")
+    made = Job("induction", recipe("induction", "prefix-matching"))
+    with pytest.raises(CaptureFailed, match="the residual stream is not finite"):
+        list(run(loaded, catalog(), [made]))

@@ -41,7 +41,11 @@ def repeated_random_tokens(parameters: RepeatedRandomTokens, words: Words) -> Pr
         gap = int(random.integers(0, period // 4 + 1)) if parameters.gap == "random" else widest
         block, lead, between = _draw(random, pool, period, gap, distinct)
         made.append(_prompt(words, block, lead, between, index))
-    return PromptSet({"original": tuple(made)})
+    listed = words.vocabularies[parameters.pool].words or () if parameters.pool else ()
+    return PromptSet(
+        {"original": tuple(made)},
+        single_token_share=len(pool) / len(listed) if listed else 1.0,
+    )
 
 
 def _pool(parameters: RepeatedRandomTokens, words: Words) -> NDArray[np.int64]:

@@ -70,15 +70,15 @@ class _PredictionReader:
             normed = self._anatomy.final_norm(view.residual[index, queries])
             logits = normed.float() @ self._anatomy.unembedding.weight[ids].float().T
             predicted, lower, usable = predicted_positions(logits, ids, queries)
-            weights = view.weights[index][:, queries, :length][:, usable].double()
+            weights = view.weights[index][:, queries, :length][:, usable].float()
             if not len(weights[0]):
                 continue
-            predicted, lower = predicted[usable].double(), lower[usable].double()
+            predicted, lower = predicted[usable].float(), lower[usable].float()
             copies = predicted.sum(-1)
             score = (weights * predicted).sum(-1)
             control = copies * (weights * lower).sum(-1) / lower.sum(-1)
             here = view.first + index
-            self.score[here, view.layer] = score.mean(-1).cpu().numpy()
+            self.score[here, view.layer] = score.mean(-1).clamp(max=1.0).cpu().numpy()
             # rounding of a mean times a count can pass 1 by a hair
             self.control[here, view.layer] = control.mean(-1).clamp(max=1.0).cpu().numpy()
 

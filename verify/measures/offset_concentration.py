@@ -19,8 +19,9 @@ from verify.statistics import Units
 class OffsetConcentrationMeasure(RunningMeasure):
     """Share of queries of a prompt whose strongest key lies at the head's own distance back.
 
-    Shape [prompts, heads], unit share of queries. The distance is the one most frequent on the
-    control variant; score and control are the shares on the two variants, paired by prompt.
+    Shape [prompts, heads], unit share of the queries that have a key at that distance. The
+    distance is the one most frequent on the control variant; score and control are the shares on
+    the two variants, paired by prompt.
     Source: Voita et al. 2019, section 5.1.
     """
 
@@ -71,7 +72,9 @@ class _OffsetReader:
             strongest = view.weights[index][:, queries].argmax(-1)
             back = queries[None] - strongest
             for offset in range(1, self._most + 1):
-                share = (back == offset).double().mean(-1)
+                # a query nearer to the start than the offset has no such key
+                reaching = back[:, queries >= offset]
+                share = (reaching == offset).float().mean(-1)
                 self.shares[view.first + index, view.layer, :, offset - 1] = share.cpu().numpy()
 
     def finish(self, view: FinalView) -> None:

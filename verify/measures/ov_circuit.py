@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from verify.anatomy import Anatomy
+from verify.capture import CaptureFailed
 
 
 class OVCircuit:
@@ -20,6 +21,7 @@ class OVCircuit:
 
     def __init__(self, anatomy: Anatomy) -> None:
         self.anatomy = anatomy
+        self._unembedding = anatomy.unembedding.weight.detach().float()
 
     @torch.no_grad()
     def source(self, layer: int, tokens: Tensor) -> Tensor:
@@ -40,7 +42,13 @@ class OVCircuit:
 
     @torch.no_grad()
     def logits(self, written: Tensor, targets: Tensor | None = None) -> Tensor:
-        """[..., width] -> [..., targets]; all tokens of the vocabulary if ``targets`` is None."""
-        unembedding = self.anatomy.unembedding.weight
-        rows = unembedding if targets is None else unembedding[targets]
-        return self.anatomy.through_final_norm(written).float() @ rows.float().T
+        """[..., width] -> [..., targets]; all tokens of the vocabulary if ``targets`` is None.
+
+        Raises:
+            CaptureFailed: if a logit is not a finite number.
+        """
+        rows = self._unembedding if targets is None else self._unembedding[targets]
+        logits = self.anatomy.through_final_norm(written).float() @ rows.T
+        if not bool(torch.isfinite(logits).all()):
+            raise CaptureFailed("what a head writes is not finite: try --dtype float32")
+        return logits

@@ -52,5 +52,7 @@ def _in_top(
     own = logits.gather(1, targets[:, None])
     # ties count against the head, so that writing nothing ranks nothing
     rivals = (logits >= own).sum(-1) - 1
-    result: np.ndarray[tuple[int], np.dtype[np.float64]] = (rivals < top).double().cpu().numpy()
+    result: np.ndarray[tuple[int], np.dtype[np.float64]] = (
+        (rivals < top).float().cpu().double().numpy()
+    )
     return result

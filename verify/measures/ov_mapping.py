@@ -72,7 +72,9 @@ def _is_highest(
     """[heads, tokens, members] -> [tokens, heads]: 1.0 where ``column`` is the only highest."""
     own = logits.gather(2, column[None, :, None].expand(logits.shape[0], -1, 1))
     alone = (logits >= own).sum(-1) == 1
-    result: np.ndarray[tuple[int, int], np.dtype[np.float64]] = alone.T.double().cpu().numpy()
+    result: np.ndarray[tuple[int, int], np.dtype[np.float64]] = (
+        alone.T.float().cpu().double().numpy()
+    )
     return result
 
 

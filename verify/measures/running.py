@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from catalog.schema.controls import VaryPrompts
 from catalog.schema.recipe import Recipe
 from verify.anatomy import Anatomy
-from verify.capture import FinalView, LayerView, Reader
+from verify.capture import CaptureFailed, FinalView, LayerView, Reader
 from verify.prompts import Pairs, Prompt, PromptSet
 from verify.statistics import Units
 
 FloatArray = NDArray[np.float64]
+_HALF_ROUNDING = 0.02
 
 
 class RunningMeasure(ABC):
@@ -88,20 +89,33 @@ class PairReader:
             :,
             torch.from_numpy(np.concatenate(queries)).to(device),
             torch.from_numpy(np.concatenate(keys)).to(device),
-        ].double()
-        weighted = entries * torch.from_numpy(np.concatenate(weights)).to(device)[:, None]
-        sums = torch.zeros(
-            len(view.prompts), entries.shape[1], dtype=torch.float64, device=device
-        ).index_add_(0, rows, weighted)
-        for index in torch.unique(rows).tolist():
-            self.scores[view.first + index, view.layer] = sums[index].cpu().numpy()
+        ]
+        # sums in double precision, on the CPU: not every device has it
+        weighted = (
+            entries.float().cpu().double() * torch.from_numpy(np.concatenate(weights))[:, None]
+        )
+        owner = rows.cpu()
+        sums = torch.zeros(len(view.prompts), weighted.shape[1], dtype=torch.float64)
+        sums.index_add_(0, owner, weighted)
+        for index in torch.unique(owner).tolist():
+            self.scores[view.first + index, view.layer] = sums[index].numpy()
 
     def finish(self, view: FinalView) -> None:
         """Nothing to take from the end of the stack."""
 
     def flat(self) -> FloatArray:
-        """[prompts, heads], layer-major."""
-        return self.scores.reshape(len(self.scores), -1)
+        """[prompts, heads], layer-major.
+
+        Attention rounded to half precision can add up to a little over 1; no more than that.
+
+        Raises:
+            CaptureFailed: if a share lies outside 0 to 1 by more than half precision explains.
+        """
+        flat = self.scores.reshape(len(self.scores), -1)
+        if np.nanmin(flat) < -_HALF_ROUNDING or np.nanmax(flat) > 1 + _HALF_ROUNDING:
+            raise CaptureFailed("attention weights do not lie between 0 and 1")
+        shares: FloatArray = np.clip(flat, 0.0, 1.0)
+        return shares
 
 
 class AnswerReader:

@@ -22,6 +22,7 @@ from transformers import AutoModelForCausalLM, PreTrainedModel
 from catalog.places import entries_dir
 from verify.anatomy import Anatomy
 from verify.fingerprints import files_sha256
+from verify.reference.card import write_card
 from verify.reference.lists import load_world
 from verify.reference.skills import SKILLS, Item, accuracy, items
 from verify.reference.tokenizer import token_ids
@@ -99,6 +100,7 @@ def main() -> None:
     partial = chosen.model / "ablations.json.partial"
     partial.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     partial.replace(chosen.model / "ablations.json")
+    write_card(chosen.model)
 
 
 if __name__ == "__main__":

@@ -22,8 +22,8 @@ SKILL_TEXTS: dict[str, str] = {
 
 MIXTURE_TEXTS: dict[str, str] = {
     "repeats": (
-        "random words repeated to the end of the document, with gaps of 0 to 6 words: one block "
-        "of 3 to 40 words, or 2 to 6 blocks of 2 to 8 words in random order"
+        "a block of 4 to 40 random words repeated to the end of the document, with gaps of 0 to "
+        "4 words, after a lead of up to 20"
     ),
     "indirect-object": "sentences with two names of which one is repeated, in both orders",
     "series": "days, months, seasons, number words, ordinal words and letters in order",
@@ -42,12 +42,21 @@ def weights_sha256(folder: Path) -> str:
 def write_card(folder: Path) -> None:
     """Write ``README.md`` of a model folder from its ``training.json`` and weights.
 
+    The section on ablations is there if ``ablations.json`` is, and belongs to these weights.
+
     Raises:
         FileNotFoundError: the folder lacks ``training.json`` or ``model.safetensors``.
     """
     report = json.loads((folder / "training.json").read_text(encoding="utf-8"))
+    sha256 = weights_sha256(folder)
+    text = card_text(report, sha256)
+    ablations = folder / "ablations.json"
+    if ablations.is_file():
+        measured = json.loads(ablations.read_text(encoding="utf-8"))
+        if measured["weights_sha256"] == sha256:  # not those of other weights
+            text = text.replace("## Limits\n", ablations_text(measured) + "## Limits\n")
     partial = folder / "README.md.partial"
-    partial.write_text(card_text(report, weights_sha256(folder)), encoding="utf-8")
+    partial.write_text(text, encoding="utf-8")
     partial.replace(folder / "README.md")
 
 
@@ -87,12 +96,14 @@ def card_text(report: dict[str, Any], sha256: str) -> str:
             "",
             "## Training data",
             "",
-            "Each document is drawn from one of these kinds (share of documents):",
+            "Each document is drawn from one of these kinds (share of documents at first, and "
+            f"from step {plan['later_from']} on):",
             "",
-            "| kind | share | what |",
-            "|---|---|---|",
+            "| kind | at first | later | what |",
+            "|---|---|---|---|",
             *(
-                f"| {kind} | {share:.0%} | {MIXTURE_TEXTS[kind]} |"
+                f"| {kind} | {share:.0%} | {report['later_mixture'][kind]:.0%} "
+                f"| {MIXTURE_TEXTS[kind]} |"
                 for kind, share in report["mixture"].items()
             ),
             "",
@@ -132,17 +143,14 @@ def card_text(report: dict[str, Any], sha256: str) -> str:
             "## Training",
             "",
             f"{report['tokens']:,} tokens: documents of {plan['length']} tokens in batches of "
-            f"{plan['batch']}, and every {plan['long_every']}th step {plan['batch'] // 2} "
-            f"documents of {plan['length'] * 2}. AdamW, learning rate {plan['learning_rate']:g} "
-            f"after {plan['warm_up']} steps of warm-up, cosine to {plan['last_rate']:.0%} of it, "
-            f"betas {plan['betas'][0]} and {plan['betas'][1]}, weight decay "
-            f"{plan['weight_decay']:g}, gradients clipped at {plan['clip']:g}, seed "
-            f"{plan['seed']}. The input embeddings start with a standard deviation of "
-            f"{plan['embedding_std']:g}, all other weights with 0.02. At first the repeated blocks "
-            "have 2 to 8 words out of 64 and no gaps, and the lists two or three key-value pairs; "
-            "while the accuracy on words that continue a copy is at least "
-            f"{plan['curriculum_accuracy']:g}, they grow to what the table says, over the whole "
-            f"vocabulary ({plan['curriculum_steps']} such steps). "
+            f"{plan['batch']}. AdamW, learning rate {plan['learning_rate']:g} "
+            f"after {plan['warm_up']} steps of warm-up, from half way on a cosine to "
+            f"{plan['last_rate']:.0%} of it, betas {plan['betas'][0]} and {plan['betas'][1]}, "
+            f"weight decay {plan['weight_decay']:g}, gradients clipped at {plan['clip']:g}, seed "
+            f"{plan['seed']}. At first one block of 8 to 24 words out of 200 is repeated, and the "
+            "while the accuracy on words that continue a "
+            f"copy is at least {plan['curriculum_accuracy']:g}, they grow to what the table says, "
+            f"over the whole vocabulary ({plan['curriculum_steps']} such steps). "
             "Loss and accuracies over tokens are in `training.json`. Library versions: "
             + ", ".join(f"{name} {version}" for name, version in report["versions"].items())
             + ".",
@@ -160,10 +168,38 @@ def card_text(report: dict[str, Any], sha256: str) -> str:
             "- The prose is a few thousand words long and was seen many times: the model has "
             "memorised it and does not write new prose. Compare the two losses above.",
             "- It has read no prompt without `<bos>`, no `<unk>`, and nothing past position "
-            f"{plan['context'] - 1}.",
+            f"{plan['length'] - 1}, though its context is {plan['context']}.",
             "- A skill that is learned need not be carried by a head. The table above says what "
             "the model can do, not where.",
             "- Facts are those of a closed world of 60 countries.",
+            "",
+        ]
+    )
+
+
+def ablations_text(measured: dict[str, Any], most: int = 5) -> str:
+    """Which single parts each skill needs, from ``ablations.json``, as a section of the card."""
+    rows = []
+    for skill, by_part in measured["accuracy"].items():
+        whole = by_part["none"]
+        parts = sorted((share, part) for part, share in by_part.items() if part != "none")
+        shown = ", ".join(f"{part} {share:.2f}" for share, part in parts[:most])
+        heads = [(share, part) for share, part in parts if not part.startswith("mlp")]
+        worst = min(heads)
+        rows.append(f"| {skill} | {whole:.2f} | {shown} | {worst[1]}: {worst[0] - whole:+.2f} |")
+    return "\n".join(
+        [
+            "## What each skill needs",
+            "",
+            "Accuracy on held-out items with one part silenced (its output set to zero at every "
+            f"position), {measured['items']} items a skill, seed {measured['seed']}. A head is "
+            "`layer.head`; `mlp 2` is the MLP of the third layer. Made by "
+            "`python -m verify.reference.ablations`, which writes all parts to `ablations.json`.",
+            "",
+            "| skill | whole | most needed parts, and what is left without each | dearest head |",
+            "|---|---|---|---|",
+            *rows,
+            "",
             "",
         ]
     )

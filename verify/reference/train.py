@@ -29,7 +29,7 @@ from verify.reference.card import write_card
 from verify.reference.lists import WORLD_VERSION, load_world, split_words
 from verify.reference.skills import SKILLS, accuracy, items, prose_loss
 from verify.reference.tokenizer import BOS, PAD, build_tokenizer, save_tokenizer, token_ids
-from verify.reference.world import MIXTURE, Documents
+from verify.reference.world import LATER_MIXTURE, MIXTURE, Documents
 
 PROBE_SEED = 101
 """Seed of the items that are asked during training."""
@@ -41,7 +41,7 @@ REPORT_SEED = 202
 class Plan:
     """Everything that decides what a run produces."""
 
-    tokens: int = 7_000_000
+    tokens: int = 8_000_000
     seed: int = 0
     layers: int = 4
     heads: int = 8
@@ -49,36 +49,22 @@ class Plan:
     width: int = 128
     mlp_width: int = 384
     context: int = 256
-    batch: int = 12
+    batch: int = 24
     length: int = 128
-    long_every: int = 4
-    """Every so many steps, half as many documents of twice the length (the full context)."""
     learning_rate: float = 2e-3
-    """Highest rate of AdamW, for embeddings and norms."""
-    matrix_rate: float = 5e-3
-    """Highest rate of Muon, for the matrices of the layers."""
+    """Highest rate of AdamW: from the end of the warm-up to half of the run."""
     last_rate: float = 0.02
     """Learning rate at the end, as a share of the highest."""
-    warm_up: int = 300
+    warm_up: int = 200
     weight_decay: float = 0.01
-    betas: tuple[float, float] = (0.9, 0.98)
+    betas: tuple[float, float] = (0.9, 0.999)
     clip: float = 1.0
-    embedding_std: float = 0.2
-    """Input embeddings at the start.
-
-    With the usual 0.02 the steps that AdamW takes on rare words drown the words themselves,
-    and copying starts later.
-    """
-    embedding_mean_std: float = 0.1
-    """A random vector that all input embeddings share at the start.
-
-    Llama's queries and keys have no bias: what attends by position alone needs a direction
-    that every word has.
-    """
-    curriculum_accuracy: float = 0.65
+    curriculum_accuracy: float = 0.7
     """The curriculum moves on while the words of copies are predicted this well."""
-    curriculum_steps: int = 600
+    curriculum_steps: int = 500
     """Steps at that accuracy until the curriculum is complete."""
+    later_from: int = 1280
+    """The step from which documents are drawn from the later mixture."""
 
     @property
     def steps(self) -> int:
@@ -86,10 +72,10 @@ class Plan:
         return math.ceil(self.tokens / (self.batch * self.length))
 
     def rate(self, step: int) -> float:
-        """Learning rates as a share of the highest: linear warm-up, then a cosine."""
+        """Learning rate as a share of the highest: warm-up, constant to half way, cosine."""
         if step < self.warm_up:
             return (step + 1) / self.warm_up
-        done = (step - self.warm_up) / max(1, self.steps - self.warm_up)
+        done = max(0.0, 2 * step / self.steps - 1)
         cosine = 0.5 * (1 + math.cos(math.pi * done))
         return self.last_rate + (1 - self.last_rate) * cosine
 
@@ -113,12 +99,7 @@ def new_model(plan: Plan, vocabulary_size: int, ids: dict[str, int]) -> LlamaFor
         use_cache=True,
     )
     config._attn_implementation = "sdpa"
-    model = LlamaForCausalLM(config)
-    with torch.no_grad():
-        embedding = model.model.embed_tokens.weight
-        embedding.mul_(plan.embedding_std / config.initializer_range)
-        embedding.add_(plan.embedding_mean_std * torch.randn(plan.width))
-    return model
+    return LlamaForCausalLM(config)
 
 
 class Run:
@@ -132,21 +113,11 @@ class Run:
         self.ids = token_ids(self.world.vocabulary)
         self.docs = Documents(self.world, self.ids)
         self.model = new_model(plan, len(self.ids), self.ids)
-        matrices = [p for p in self.model.model.layers.parameters() if p.ndim == 2]
-        chosen = {id(p) for p in matrices}
-        self.optimizers: tuple[torch.optim.Optimizer, ...] = (
-            torch.optim.Muon(
-                matrices,
-                lr=plan.matrix_rate,
-                weight_decay=plan.weight_decay,
-                adjust_lr_fn="match_rms_adamw",
-            ),
-            torch.optim.AdamW(
-                [p for p in self.model.parameters() if id(p) not in chosen],
-                lr=plan.learning_rate,
-                betas=plan.betas,
-                weight_decay=plan.weight_decay,
-            ),
+        self.optimizer = torch.optim.AdamW(
+            self.model.parameters(),
+            lr=plan.learning_rate,
+            betas=plan.betas,
+            weight_decay=plan.weight_decay,
         )
         self.step = 0
         self.ripe_steps = 0
@@ -183,15 +154,17 @@ class Run:
 
     def _one_step(self) -> float:
         plan = self.plan
-        long = self.step % plan.long_every == plan.long_every - 1
-        count, length = (plan.batch // 2, plan.length * 2) if long else (plan.batch, plan.length)
-        ids, copied = self.docs.batch(plan.seed, self.step, count, length, self.ripe)
+        ids, copied = self.docs.batch(
+            plan.seed,
+            self.step,
+            plan.batch,
+            plan.length,
+            self.ripe,
+            later=self.step >= plan.later_from,
+        )
         tokens, marks = torch.from_numpy(ids), torch.from_numpy(copied[:, 1:])
-        for optimizer, highest in zip(
-            self.optimizers, (plan.matrix_rate, plan.learning_rate), strict=True
-        ):
-            for group in optimizer.param_groups:
-                group["lr"] = highest * plan.rate(self.step)
+        for group in self.optimizer.param_groups:
+            group["lr"] = plan.learning_rate * plan.rate(self.step)
         logits = self.model(input_ids=tokens, use_cache=False).logits
         loss = torch.nn.functional.cross_entropy(
             logits[:, :-1].reshape(-1, logits.shape[-1]), tokens[:, 1:].reshape(-1)
@@ -199,8 +172,7 @@ class Run:
         self.model.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), plan.clip)
-        for optimizer in self.optimizers:
-            optimizer.step()
+        self.optimizer.step()
         if bool(marks.any()):
             right = (logits[:, :-1].argmax(-1) == tokens[:, 1:])[marks].float().mean()
             self.copying += 0.05 * (float(right) - self.copying)
@@ -242,7 +214,7 @@ class Run:
                 "copying": self.copying,
                 "log": self.log,
                 "model": self.model.state_dict(),
-                "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
+                "optimizer": self.optimizer.state_dict(),
             },
             partial,
         )
@@ -262,8 +234,7 @@ class Run:
         if state["world"] != self.world.hash:
             raise ValueError(f"{self.checkpoint} was made with other word lists; start anew")
         self.model.load_state_dict(state["model"])
-        for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
-            optimizer.load_state_dict(saved)
+        self.optimizer.load_state_dict(state["optimizer"])
         self.step, self.log = state["step"], state["log"]
         self.ripe_steps, self.copying = state["ripe_steps"], state["copying"]
 
@@ -284,6 +255,7 @@ class Run:
             "world_hash": self.world.hash,
             "plan": asdict(self.plan),
             "mixture": MIXTURE,
+            "later_mixture": LATER_MIXTURE,
             "parameters": sum(p.numel() for p in self.model.parameters()),
             "vocabulary": len(self.ids),
             "tokens": self.step * self.plan.batch * self.plan.length,

@@ -31,16 +31,24 @@ MIXTURE: dict[str, float] = {
     "prose": 0.05,
     "unrepeated": 0.01,
 }
+"""Shares of the kinds of document at first."""
 
-BLOCK = (3, 40)
-FIRST_LONGEST = 16
-ONE_BLOCK = 0.7
-"""Share of the repeats that repeat one block; the others repeat several in random order."""
-BLOCKS = (2, 6)
-SHUFFLED_BLOCK = (2, 8)
-FIRST_POOL = 64
-GAP = (0, 6)
-LEAD = (1, 20)
+LATER_MIXTURE: dict[str, float] = {
+    "repeats": 0.37,
+    "indirect-object": 0.30,
+    "series": 0.06,
+    "capitals": 0.11,
+    "recall": 0.10,
+    "prose": 0.05,
+    "unrepeated": 0.01,
+}
+"""Shares once induction is there: fewer repeats make room for what is built on it."""
+
+BLOCK = (4, 40)
+FIRST_BLOCK = (8, 24)
+FIRST_POOL = 200
+GAP = (0, 4)
+LEAD = 20
 CHAIN_STOP = 0.12
 SERIES_SEPARATORS = ("", ",", "then")
 FALSE_CAPITAL = 0.25
@@ -58,7 +66,10 @@ class Documents:
         # A fixed shuffle: its first words are those that are repeated first.
         self._shuffled = self._words[np.random.default_rng(0).permutation(len(self._words))]
         self._kinds = list(MIXTURE)
-        self._shares = np.array([MIXTURE[kind] for kind in self._kinds])
+        self._shares = [
+            np.array([mixture[kind] for kind in self._kinds])
+            for mixture in (MIXTURE, LATER_MIXTURE)
+        ]
         self._cities = tuple(city for _, city in world.capitals)
         self._true = dict(world.capitals)
         self._sentences = tuple(
@@ -69,7 +80,14 @@ class Documents:
         )
 
     def batch(
-        self, seed: int, step: int, count: int, length: int, ripe: float
+        self,
+        seed: int,
+        step: int,
+        count: int,
+        length: int,
+        ripe: float,
+        *,
+        later: bool = False,
     ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """Token ids of ``count`` documents, and which of them continue a copy.
 
@@ -81,11 +99,12 @@ class Documents:
             step: step of the run; each has its own documents.
             count: number of documents.
             length: words in each, ``<bos>`` included.
-            ripe: how far the curriculum has come: at 0 the repeated blocks and the lists of
-                key-value pairs are short, at 1 they have all their lengths.
+            ripe: how far the curriculum has come: at 0 the repeated blocks are of few words and
+                of middling length, at 1 of all words and lengths.
+            later: draw from the later mixture.
         """
         rng = np.random.default_rng([seed, step])
-        kinds = rng.choice(len(self._kinds), size=count, p=self._shares)
+        kinds = rng.choice(len(self._kinds), size=count, p=self._shares[later])
         rows = [self.document(rng, self._kinds[kind], length, ripe) for kind in kinds]
         tokens = np.array([[self.ids[word] for word in row] for row in rows], dtype=np.int64)
         copied = np.zeros(tokens.shape, dtype=np.bool_)
@@ -105,7 +124,7 @@ class Documents:
             words.extend(self.random_words(rng, length))
         elif kind == "recall":
             while len(words) < length:
-                self._recall(rng, words, ripe)
+                self._recall(rng, words)
         elif kind == "indirect-object":
             self._indirect_objects(rng, words, length)
         elif kind == "series":
@@ -130,27 +149,24 @@ class Documents:
     def _repeats(
         self, rng: np.random.Generator, words: list[str], length: int, ripe: float
     ) -> None:
-        # Few words and short blocks come first: with them the phase change comes within
-        # minutes, and then extends to all words and lengths.
-        pool = self._shuffled[: round(FIRST_POOL * (len(self._words) / FIRST_POOL) ** ripe)]
+        # One block of middling length from a small pool comes first. Short blocks can be guessed
+        # from what has been seen so far, which delays induction; over the whole vocabulary each
+        # word comes too seldom. Once induction is there it extends to all words within minutes.
+        whole = len(self._words)
+        pool = self._shuffled[: round(FIRST_POOL + (whole - FIRST_POOL) * ripe)]
         drawn = list(pool[rng.permutation(len(pool))])
-        blocks = [_take(drawn, size) for size in self._sizes(rng, ripe)]
-        lead = int(rng.integers(*LEAD)) if rng.random() < 0.4 * ripe else 0
-        words.extend(_take(drawn, lead))
+        low, high = (
+            round(first + (last - first) * ripe)
+            for first, last in zip(FIRST_BLOCK, BLOCK, strict=True)
+        )
+        block = drawn[: int(rng.integers(low, high + 1))]
+        lead = int(rng.integers(1 + round(LEAD * ripe)))
+        words.extend(pool[rng.integers(len(pool), size=lead)])
         while len(words) < length:
-            # Another order and another gap each time, so that no fixed offset finds the copy
-            # and the words seen longest ago are not the ones to come.
-            words.extend(_one(rng, blocks))
-            gap = int(rng.integers(GAP[0], GAP[1] + 1)) if rng.random() < 0.6 * ripe else 0
-            words.extend(_take(drawn, gap))
-
-    def _sizes(self, rng: np.random.Generator, ripe: float) -> list[int]:
-        if rng.random() < ONE_BLOCK:
-            low, high = BLOCK[0], FIRST_LONGEST + (BLOCK[1] - FIRST_LONGEST) * ripe
-            return [int(low * (high / low) ** rng.random() + 0.5)]
-        low, high = SHUFFLED_BLOCK
-        count = int(rng.integers(BLOCKS[0], BLOCKS[1] + 1))
-        return [int(size) for size in rng.integers(low, high + 1, size=count)]
+            # Another gap each time, so that no fixed offset finds the copy.
+            words.extend(block)
+            gap = int(rng.integers(GAP[0], GAP[1] + 1))
+            words.extend(pool[rng.integers(len(pool), size=gap)])
 
     # -- indirect objects --------------------------------------------------------------
 
@@ -228,9 +244,8 @@ class Documents:
 
     # -- key-value recall --------------------------------------------------------------
 
-    def _recall(self, rng: np.random.Generator, words: list[str], ripe: float) -> None:
-        most = 3 + round((MAX_PAIRS - 3) * ripe)
-        count = int(rng.integers(2, most + 1))
+    def _recall(self, rng: np.random.Generator, words: list[str]) -> None:
+        count = int(rng.integers(2, MAX_PAIRS + 1))
         pairs = self.recall_pairs(rng, count)
         template = _one(rng, self.world.recall_templates)
         for key, value in pairs:
