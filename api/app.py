@@ -21,7 +21,7 @@ from catalog.database import Reader
 
 _DESCRIPTION = (
     "Attention head types of language models: definitions, detection recipes, published claims"
-    " about heads of named models, and the evidence for them. Read-only."
+    " about heads of named models, and the evidence for them. Read-only. " + about.LICENCE
 )
 
 
@@ -42,6 +42,7 @@ def create_app(database: Path, site: Path | None = None) -> FastAPI:
         title="Headbook",
         description=_DESCRIPTION,
         version=__version__,
+        license_info={"name": "CC BY 4.0", "url": about.LICENCE_ADDRESS},
         openapi_url=f"{PREFIX}/openapi.json",
         # the stock pages load their scripts from other hosts
         docs_url=None,

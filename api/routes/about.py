@@ -13,6 +13,9 @@ from catalog.responses import Counts, Response
 
 router = APIRouter(tags=["about"])
 
+LICENCE_ADDRESS = "https://creativecommons.org/licenses/by/4.0/"
+LICENCE = f"Entries and evidence: CC BY 4.0, Headbook contributors ({LICENCE_ADDRESS})."
+
 
 class Index(Response):
     """Where to start."""
@@ -21,6 +24,8 @@ class Index(Response):
     version: str
     dataset: str
     """Version of the data."""
+    licence: str
+    """Of everything the API answers."""
     addresses: tuple[str, ...]
 
 
@@ -39,6 +44,7 @@ async def index(request: Request, session: SessionDep) -> Index:
         name="headbook",
         version=__version__,
         dataset=queries.dataset(session),
+        licence=LICENCE,
         addresses=(*paths, f"{PREFIX}/openapi.json"),
     )
 

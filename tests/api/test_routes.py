@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from fastapi import FastAPI
 
+from catalog import places
 from tests.api.client import Client
 from tests.small_entries import GPT2, OLDER, PINNED, TINY
 
@@ -14,6 +15,16 @@ def test_index_names_every_address(client: Client, app: FastAPI) -> None:
     assert index["name"] == "headbook"
     assert set(index["addresses"]) == {*app.openapi()["paths"], "/v1/openapi.json"}
     assert "/v1/models/{model}/heads/{layer}.{head}" in index["addresses"]
+
+
+def test_the_licence_of_the_data_is_named(client: Client) -> None:
+    address = "https://creativecommons.org/licenses/by/4.0/"
+    assert address in (places.data_root() / "LICENSE-DATA").read_text(encoding="utf-8")
+    licence = client.get("/v1").json()["licence"]
+    assert "CC BY 4.0" in licence
+    assert address in licence
+    about = client.get("/v1/openapi.json").json()["info"]
+    assert about["license"] == {"name": "CC BY 4.0", "url": address}
 
 
 def test_head_types(client: Client) -> None:

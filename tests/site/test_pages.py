@@ -34,6 +34,12 @@ def test_every_head_type_paper_and_model_has_a_page(full_site: Path) -> None:
         assert model.name in words(full_site / "models" / model.id / "index.html")
 
 
+def test_every_page_names_the_licences(full_site: Path) -> None:
+    for file, page in read_site(full_site).items():
+        assert "https://creativecommons.org/licenses/by/4.0/" in page.links, file
+        assert "https://www.apache.org/licenses/LICENSE-2.0" in page.links, file
+
+
 def test_all_links_lead_somewhere(full_site: Path) -> None:
     assert broken_links(full_site) == []
 
