@@ -226,8 +226,17 @@ class Renderer:
             "colours": colours,
             "picture": Markup(picture.inside()) if picture else None,
             "failed_gates": gates,
-            "first_runnable": next((e.id for e in self.book.head_types if e.runnable), None),
+            "to_run": self._to_run(model),
         }
+
+    def _to_run(self, model: ModelDetail) -> str | None:
+        """A head type to run on a model without evidence: the runnable one with most claims there.
+
+        Of equals the first of the list; none if nothing runnable is claimed for the model.
+        """
+        claims = [claim.head_type for claim in model.claim_results]
+        claimed = [e.id for e in self.book.head_types if e.runnable and e.id in claims]
+        return max(claimed, key=claims.count, default=None)
 
     def _navigation(self) -> list[Any]:
         """Sections and pages in reading order; titles are HTML, as the theme prints them."""

@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 from book import Book
+from fastapi.routing import APIRoute
 
+from api.routes import findings, head_types
 from catalog.schema.base import Strength
 from catalog.schema.claim import Checked
 from catalog.schema.head_type import Action, Automation, Caveat
@@ -80,6 +84,45 @@ def test_a_claim_that_was_not_run_says_how_to_run_it(build_book: Build, tmp_path
     assert "headbook verify looker --model example/small" in text
     assert "No model has been run on this recipe yet" in text
     assert "0 of 1" in words(site / "index.html")
+
+
+def test_a_model_without_evidence_offers_a_type_that_is_claimed_for_it(
+    build_book: Build, tmp_path: Path
+) -> None:
+    first = examples.head_type(id="abacus", name="Abacus", claim_results=())
+    book = examples.plain_book()
+    unclaimed = examples.model(id="example--other", aliases=("other",), claim_results=())
+    types, models = (first, *book.head_types), (*book.models, unclaimed)
+    site = build_book(dataclasses.replace(book, head_types=types, models=models), tmp_path)
+    box = words(site / "models/example--small/index.html").partition("has not been run")[2]
+    assert "headbook verify looker --model small" in box
+    assert "abacus" not in box.partition("Claims")[0]
+    other = words(site / "models/example--other/index.html")
+    assert "headbook verify --model other" in other
+
+
+def test_headings_skip_no_level(full_site: Path) -> None:
+    for file, page in read_site(full_site).items():
+        levels = [int(tag[1]) for tag in page.tags if re.fullmatch("h[1-6]", tag)]
+        steps = [after - before for before, after in pairwise(levels)]
+        assert levels[0] == 1, file
+        assert max(steps, default=0) <= 1, file
+
+
+def test_the_home_page_is_called_by_the_name_alone(full_site: Path) -> None:
+    assert "<title>Headbook</title>" in (full_site / "index.html").read_text()
+    looker = (full_site / "head-types/looker/index.html").read_text()
+    assert "<title>Looker - Headbook</title>" in looker
+
+
+def test_the_api_page_names_every_filter(full_site: Path) -> None:
+    lines = re.findall("<tr>.*?</tr>", (full_site / "api/index.html").read_text())
+    for router in (head_types.router, findings.router):
+        for route in router.routes:
+            assert isinstance(route, APIRoute)
+            filters = [parameter.name for parameter in route.dependant.query_params]
+            line = next((line for line in lines if f"<code>/v1{route.path}</code>" in line), "")
+            assert [name for name in filters if f"<code>?{name}=</code>" not in line] == []
 
 
 def test_a_checked_claim_shows_ranks_recall_and_additional_heads(full_site: Path) -> None:
