@@ -21,8 +21,9 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 TORCH_PIN := $(shell grep '^torch==' constraints.txt)
 
 # Everything that the database and the site are made from
-DATA := $(shell find entries -type f -not -name '.*' 2>/dev/null)
-SITE_SOURCES := $(shell find site -type f -not -name '*.pyc' 2>/dev/null) mkdocs.yml \
+# (folders too: their time changes when a file goes)
+DATA := $(shell find entries -not -name '.*' 2>/dev/null)
+SITE_SOURCES := $(shell find site -not -name '*.pyc' -not -name __pycache__ 2>/dev/null) mkdocs.yml \
 	$(wildcard catalog/*.py catalog/schema/*.py catalog/commands/site.py)
 
 help:
@@ -37,14 +38,16 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Headbook needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V). Try: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
 	@echo "setting up $(VENV) (some minutes the first time)"
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || { rm -rf $(VENV); $(PYTHON) -m venv $(VENV); } || \
+		{ rm -rf $(VENV); echo "cannot make a virtual environment (Debian, Ubuntu: apt-get install python3-venv)"; exit 1; }
 	@$(PIP) $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) "$(TORCH_PIN)"
 	@$(PIP) -e '.[verify,site,dev]'
 	@touch $@
 
 demo: build/demo/site/index.html
 ifeq ($(SERVE),yes)
-	@$(HEADBOOK) serve --port $(PORT) --database build/demo/headbook.sqlite --site build/demo/site
+	@$(HEADBOOK) serve --port $(PORT) --database build/demo/headbook.sqlite --site build/demo/site || \
+		{ echo "for another port: make demo PORT=8001"; exit 1; }
 else
 	@echo "built; to serve it: make demo"
 endif
@@ -76,14 +79,18 @@ check: $(STAMP)
 
 # Tests drive a real browser; Debian's package is used as it is.
 browser: $(STAMP)
-	@command -v chromium >/dev/null || { \
-		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-			echo "installing chromium"; apt-get -qq update; \
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || { \
+		if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
+			echo "The browser tests need the command 'chromium'. Debian: sudo apt-get install chromium;"; \
+			echo "Ubuntu: sudo snap install chromium;  macOS: brew install --cask chromium"; \
+			exit 1; \
+		fi; \
+		echo "installing chromium"; apt-get -qq update; \
+		if apt-cache show chromium 2>/dev/null | grep -q '^Version:.*[0-9]' && ! grep -qi '^ID=ubuntu' /etc/os-release; then \
 			DEBIAN_FRONTEND=noninteractive apt-get -qq install -y chromium >/dev/null; \
 		else \
-			echo "The browser tests need the command 'chromium'."; \
-			echo "Debian, Ubuntu: sudo apt-get install chromium;  macOS: brew install --cask chromium"; \
-			exit 1; \
+			$(BIN)/python -m playwright install --with-deps chromium && \
+			ln -sf "$$($(BIN)/python -c 'from playwright.sync_api import sync_playwright as s; p = s().start(); print(p.chromium.executable_path); p.stop()')" /usr/local/bin/chromium; \
 		fi; }
 
 format: $(STAMP)

@@ -41,7 +41,8 @@ class RecipeResult(Response):
     reason: str
     found: tuple[str, ...]
     best_head: str | None
-    """Head with the highest score, found or not."""
+    """The head that the figures are of: the first that the type was found at, or, where it was
+    found at none, the head with the highest score."""
     score: float | None
     low: float | None
     high: float | None

@@ -79,7 +79,9 @@ def type_result(
         found=found,
         unclear=unclear,
         strength=_strength(entry, known, found),
-        recipes=tuple(_recipe_result(entry, name, record) for name, record in known.items()),
+        recipes=tuple(
+            _recipe_result(entry, name, record, found[:1]) for name, record in known.items()
+        ),
     )
 
 
@@ -150,11 +152,14 @@ def _reason(
     return f"None of {heads} heads passes {what}{alone}."
 
 
-def _recipe_result(entry: HeadType, name: str, record: Evidence) -> RecipeResult:
+def _recipe_result(
+    entry: HeadType, name: str, record: Evidence, first_found: tuple[str, ...]
+) -> RecipeResult:
+    """Figures of the first head that the type was found at; where there is none, of the best."""
     figures: dict[str, Any] = dict.fromkeys(("low", "high", "control", "margin", "q"))
     best, score = None, None
     if record.scores is not None and (scores := head_scores(record)):
-        best = max(scores, key=lambda head: scores[head])
+        best = max(first_found or scores, key=lambda head: scores[head])
         score = scores[best]
         for field_name in figures:
             grid: Grid | None = getattr(record.scores, field_name)

@@ -34,8 +34,22 @@ def elsewhere(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("elsewhere")
     venv.create(folder / "venv", with_pip=False)
     (packages,) = (folder / "venv").glob("lib/python*/site-packages")
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(packages)
+    python = folder / "venv" / "bin" / "python"
+    subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pip",
+            "--python",
+            python,
+            "install",
+            "--no-deps",
+            "--no-index",
+            wheel,
+        ],
+        check=True,
+        capture_output=True,
+    )
     # not this clone, which an editable install would put on the path: only its site-packages
     borrowed = Path(pytest.__file__).resolve().parents[1]
     (packages / "borrowed.pth").write_text(f"{borrowed}\n")
@@ -46,9 +60,7 @@ def headbook(elsewhere: Path, *arguments: str) -> subprocess.CompletedProcess[st
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "HEADBOOK"))}
     return subprocess.run(
         [
-            elsewhere / "venv" / "bin" / "python",
-            "-c",
-            "from catalog.commands.main import main; main()",
+            elsewhere / "venv" / "bin" / "headbook",
             *arguments,
         ],
         cwd=elsewhere,

@@ -272,7 +272,7 @@ def _print_table(
 
     colours = {"found": "green", "not-found": "red", "inconclusive": "yellow"}
     table = Table(title=f"{loaded.id} ({loaded.revision})", title_justify="left")
-    for column in ("head type", "verdict", "heads found", "recipe", "best head"):
+    for column in ("head type", "verdict", "heads found", "recipe", "head"):
         table.add_column(column, overflow="fold")
     for column in ("score [95%]", "control", "q"):
         table.add_column(column, justify="right", no_wrap=True)

@@ -50,7 +50,7 @@ Line = Annotated[
 
 Url = Annotated[HttpUrl, "https or http address"]
 
-_CODE_SPAN = re.compile(r"`[^`\n]*`")
+_CODE_SPAN = re.compile(r"(?<!\\)`[^`\n]*`")
 _RAW_HTML = re.compile(r"<[A-Za-z/!?]")
 _LINK_TARGET = re.compile(r"\]\(\s*([^)\s]*)")
 _REFERENCE = re.compile(r"^\s{0,3}\[[^\]]+\]:\s*(\S+)", re.MULTILINE)

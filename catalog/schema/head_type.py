@@ -89,6 +89,8 @@ class HeadType(Strict):
 
     @model_validator(mode="after")
     def _recipes_join(self) -> HeadType:
+        if self.id == "index":
+            raise ValueError("'index' is the page that lists all head types: choose another id")
         ids = [recipe.id for recipe in self.recipes]
         if len(set(ids)) != len(ids):
             raise ValueError("two recipes have the same id")

@@ -309,9 +309,12 @@ def test_triangulated_needs_an_observational_and_a_causal_kind_on_the_same_heads
     assert observed.strength == ("pattern", "weights")
 
 
-def test_recipe_results_hold_the_figures_of_the_best_head() -> None:
-    result = settled(ALL, record("looks", ["0.1"]), record("copies", ["0.1"]))
-    looks = result.recipes[0]
+def test_recipe_results_hold_the_figures_of_a_found_head_or_of_the_best() -> None:
+    found = settled(ALL, record("looks", ["0.1"]), record("copies", ["0.1"])).recipes[0]
+    assert (found.recipe, found.best_head, found.score) == ("looks", "0.1", 0.2)
+    assert (found.low, found.high) == (pytest.approx(0.15), pytest.approx(0.25))
+
+    looks = settled(ALL, record("looks", ["0.1"]), record("copies", [])).recipes[0]
     assert (looks.recipe, looks.best_head, looks.score) == ("looks", "1.3", 0.8)
     assert (looks.low, looks.high) == (pytest.approx(0.75), pytest.approx(0.85))
     assert (looks.control, looks.margin, looks.q) == (0.05, pytest.approx(0.75), None)
