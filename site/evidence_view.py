@@ -40,6 +40,8 @@ class View:
     heads: int
     threshold: str
     passing: int
+    q_note: str | None
+    """Why there is no q; none if there is one, or the record does not say."""
 
 
 def view(record: Evidence, published: frozenset[str]) -> View:
@@ -54,6 +56,7 @@ def view(record: Evidence, published: frozenset[str]) -> View:
         heads=record.model.layers * record.model.heads,
         threshold=f"{record.criterion.min_score:.3g}",
         passing=sum(row.count("passes") for row in record.scores.status) if record.scores else 0,
+        q_note=record.scores.q_note if record.scores and record.scores.q is None else None,
     )
 
 

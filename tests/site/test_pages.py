@@ -158,6 +158,20 @@ def test_the_table_of_best_heads_gives_the_numbers_of_the_record(full_site: Path
     assert cells[3:] == ["0.010", margin, "0.004", "passes, found", "0.800, confirmed"]
 
 
+def test_a_record_without_q_says_why(build_book: Build, tmp_path: Path) -> None:
+    note = "No test against chance: one sum over <all> tokens."
+    book = examples.full_book()
+    records = dict(book.evidence)
+    name = "example--small/v1/looker.copying"
+    scores = records[name].scores
+    assert scores is not None
+    changed = scores.model_copy(update={"q": None, "q_note": note})
+    records[name] = records[name].model_copy(update={"scores": changed})
+    site = build_book(dataclasses.replace(book, evidence=records), tmp_path)
+    assert words(site / "head-types/looker/index.html").count(f"No q: {note}") == 1
+    assert "No q:" not in words(site / "head-types/follower/index.html")
+
+
 def test_found_heads_link_to_the_model_page(full_site: Path) -> None:
     page = read_page(full_site / "head-types/looker/index.html")
     assert "../../models/example--small/#head-2.3" in page.links
