@@ -147,7 +147,8 @@ def test_first_repeats_are_one_block_of_few_words(docs: Documents) -> None:
         lengths.add(len(set(again)))
     assert len(seen) == FIRST_POOL
     # A block that is cut off in its second copy shows fewer words than it has.
-    assert max(lengths) == FIRST_BLOCK[1]
+    # A word of a gap may by chance be drawn twice, and counts as one more.
+    assert FIRST_BLOCK[1] <= max(lengths) <= FIRST_BLOCK[1] + 5
 
 
 def test_only_repeats_are_marked_as_copies(docs: Documents) -> None:
