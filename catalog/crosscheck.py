@@ -1,7 +1,8 @@
 """Checks of entries against each other: everything that is named exists, fits and is unique.
 
 A file that is not valid by itself is still there to be named, so one mistake gives one problem
-and not one more in every file that refers to it.
+and not one more in every file that refers to it. What such a head type names is checked all the
+same, from what is written, so that all mistakes come out at once.
 """
 
 from __future__ import annotations
@@ -9,20 +10,39 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, TypeAdapter
 
 from catalog.entry_files import Contents, EntryFile
 from catalog.explain import did_you_mean
 from catalog.problems import Path, Problem
 from catalog.recipe_checks import SLOT, check_graph, check_recipe
 from catalog.references import all_names, cycles, unknown
-from catalog.schema import Claim, Evidence, HeadType, Model
+from catalog.schema import Evidence, HeadType, Model, Recipe
 from catalog.schema.housekeeping import Redirect
 from catalog.schema.model import Hub
+from catalog.schema.recipe import Identify
+from catalog.written import HEAD, MODEL_ID, PAPER_KEY, SLUG, is_a, items, part, texts
+
+M = TypeVar("M", bound=BaseModel)
 
 
 def check(contents: Contents) -> Iterator[Problem]:
     """All problems between files (those within one file are in ``contents.problems``)."""
+    # what could not be read at all is told once, not again as a name that does not exist
+    flawed = {
+        (file.file, flaw.line, flaw.column)
+        for file in contents.head_types.values()
+        if file.document is not None
+        for flaw in file.document.flaws
+    }
+    for problem in _all(contents):
+        if (problem.file, problem.line, problem.column) not in flawed:
+            yield problem
+
+
+def _all(contents: Contents) -> Iterator[Problem]:
     yield from _head_types(contents)
     yield from check_graph(contents)
     yield from _papers(contents)
@@ -40,53 +60,81 @@ def check(contents: Contents) -> Iterator[Problem]:
 def _head_types(contents: Contents) -> Iterator[Problem]:
     papers, types = all_names(contents.papers), all_names(contents.head_types)
     for file in contents.head_types.values():
-        entry = file.value
-        if entry is None:
-            continue
-        cited: list[tuple[Path, str]] = [
-            (("papers", i, "paper"), role.paper) for i, role in enumerate(entry.papers)
-        ]
-        cited += [(("claims", i, "paper"), claim.paper) for i, claim in enumerate(entry.claims)]
-        cited += [
-            (("caveats", i, "source"), caveat.source)
-            for i, caveat in enumerate(entry.caveats)
-            if caveat.source
-        ]
-        cited += [(("recipes", i, "source"), item.source) for i, item in enumerate(entry.recipes)]
-        for path, key in cited:
-            if key not in papers:
-                yield unknown(file, path, key, "paper", "papers", papers)
-        for i, claim in enumerate(entry.claims):
+        data = file.data
+        for field, name in _CITING:
+            for i, item in items(data, field):
+                key: Any = item.get(name)
+                if is_a(key, PAPER_KEY) and key not in papers:
+                    yield unknown(file, (field, i, name), key, "paper", "papers", papers)
+        for i, claim in items(data, "claims"):
             yield from _claim(contents, file, ("claims", i), claim)
-        for i, related in enumerate(entry.related):
-            path = ("related", i, "type")
-            if related.type == entry.id:
+        for i, related in items(data, "related"):
+            path: Path = ("related", i, "type")
+            other: Any = related.get("type")
+            if other is not None and other == data.get("id"):
                 yield file.problem(path, "a head type is not related to itself")
-            elif related.type not in types:
-                yield unknown(file, path, related.type, "head type", "head-types", types)
-        for i, recipe in enumerate(entry.recipes):
+            elif is_a(other, SLUG) and other not in types:
+                yield unknown(file, path, other, "head type", "head-types", types)
+        for i, recipe in items(data, "recipes"):
             yield from check_recipe(contents, file, ("recipes", i), recipe, types)
+        if file.value is None:
+            yield from _joined(file)
+
+
+_CITING = (("papers", "paper"), ("claims", "paper"), ("caveats", "source"), ("recipes", "source"))
+"""The fields of a head type that cite a paper."""
+
+
+def _joined(file: EntryFile[HeadType]) -> Iterator[Problem]:
+    """How the recipes of an entry that is not valid join: what validation did not come to."""
+    data = file.data
+    if not isinstance(data, dict) or not isinstance(data.get("recipes", []), list):
+        return
+    ids = [recipe.get("id") for _, recipe in items(data, "recipes")]
+    identify = part(_IDENTIFY, data["identify"]) if data.get("identify") is not None else None
+    unread = identify is None and data.get("identify") is not None
+    if unread or len(ids) != len(data.get("recipes", [])):
+        return
+    if not (is_a(data.get("id"), SLUG) and all(is_a(name, SLUG) for name in ids)):
+        return
+    recipes = tuple(_only(Recipe, id=name) for name in ids)
+    whole = _only(HeadType, id=data["id"], recipes=recipes, identify=identify)
+    try:
+        whole._recipes_join()  # type: ignore[operator]
+    except ValueError as error:
+        yield file.problem((), str(error))
+
+
+def _only(model: type[M], **fields: Any) -> M:
+    """An object that has these fields alone, each of them valid."""
+    return model.model_construct(**fields)
+
+
+_IDENTIFY: TypeAdapter[Identify] = TypeAdapter(Identify)
 
 
 def _claim(
-    contents: Contents, file: EntryFile[HeadType], path: Path, claim: Claim
+    contents: Contents, file: EntryFile[HeadType], path: Path, claim: dict[str, Any]
 ) -> Iterator[Problem]:
-    model_file = contents.models.get(claim.model)
+    name = claim.get("model")
+    if not isinstance(name, str) or not is_a(name, MODEL_ID):
+        return
+    model_file = contents.models.get(name)
     if model_file is None:
         known = all_names(contents.models)
-        if claim.model not in known:
-            yield unknown(file, (*path, "model"), claim.model, "model", "models", known)
+        if name not in known:
+            yield unknown(file, (*path, "model"), name, "model", "models", known)
         return
     model = model_file.value
     if model is None:
         return
-    for i, head in enumerate(claim.heads or ()):
-        if not model.has_head(head):
-            yield file.problem((*path, "heads", i), _outside(head, model))
-    total = model.layers * model.heads
-    if claim.count is not None and claim.count > total:
+    for below, head in texts(claim.get("heads")):
+        if below and is_a(head, HEAD) and not model.has_head(head):
+            yield file.problem((*path, "heads", *below), _outside(head, model))
+    total, count = model.layers * model.heads, claim.get("count")
+    if isinstance(count, int) and count > total:
         yield file.problem(
-            (*path, "count"), f"{claim.count} heads are more than {model.id} has ({total})"
+            (*path, "count"), f"{count} heads are more than {model.id} has ({total})"
         )
 
 
@@ -144,9 +192,11 @@ def _head_type_names(contents: Contents) -> Iterator[Problem]:
     """Ids, names and aliases of head types are one space of names, whatever their case."""
     taken = {name.casefold(): name for name in sorted(contents.head_types)}
     for name, file in sorted(contents.head_types.items()):
-        if file.value is not None:
-            written: list[tuple[Path, str]] = [(("name",), file.value.name)]
-            written += [(("aliases", i), alias) for i, alias in enumerate(file.value.aliases)]
+        if isinstance(file.data, dict):
+            written: list[tuple[Path, str]] = []
+            for field in ("name", "aliases"):
+                for below, text in texts(file.data.get(field)):
+                    written.append(((field, *below), text.strip()))
             yield from _one_space(file, name, "head type", written, taken)
 
 

@@ -4,29 +4,41 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeGuard, get_args
+
+from pydantic import TypeAdapter
 
 from catalog.entry_files import Contents, EntryFile
 from catalog.problems import Path, Problem
 from catalog.references import all_names, cycles, unknown
 from catalog.schema import HeadType, Recipe
-from catalog.schema.measures import OVMapping
+from catalog.schema.controls import AnyControl, Control
+from catalog.schema.measures import AnyMeasure, Measure
 from catalog.schema.prompts import (
+    BUILDERS,
     Builder,
     Conflict,
     FewShot,
     IndirectObject,
     LabelledTemplates,
+    Prompts,
     RepeatedRandomTokens,
     Series,
     Tokens,
 )
+from catalog.schema.recipe import MISSING_NOT_NAMED, Criterion, misfits
+from catalog.written import SLUG, at, defaults, fields_named, is_a, items, part, texts
 
 _WORDS = frozenset({"words", "series"})
 _SERIES = frozenset({"series"})
 _PAIRS = frozenset({"pairs"})
 _TEMPLATES = frozenset({"templates"})
-_ANY = _WORDS | _PAIRS | _TEMPLATES
+
+_BUILDERS: dict[str, type[Builder]] = {
+    get_args(builder.model_fields["builder"].annotation)[0]: builder
+    for builder in BUILDERS
+    if builder is not Tokens
+}
 
 LIST_KINDS: dict[type[Builder], dict[str, frozenset[str]]] = {
     RepeatedRandomTokens: {"pool": _WORDS},
@@ -49,32 +61,114 @@ _NEEDED_SLOTS = frozenset({"A", "B", "S"})
 SLOT = re.compile(r"\{([A-Za-z][A-Za-z0-9_]*)\}")
 
 
+_PROMPTS: TypeAdapter[Builder] = TypeAdapter(Prompts)
+_MEASURE: TypeAdapter[Measure] = TypeAdapter(AnyMeasure)
+_CONTROL: TypeAdapter[Control] = TypeAdapter(AnyControl)
+_CRITERION: TypeAdapter[Criterion] = TypeAdapter(Criterion)
+
+
 def check_recipe(
-    contents: Contents, file: EntryFile[HeadType], path: Path, recipe: Recipe, types: set[str]
+    contents: Contents,
+    file: EntryFile[HeadType],
+    path: Path,
+    recipe: dict[str, Any],
+    types: set[str],
 ) -> Iterator[Problem]:
-    """What one recipe names and cannot have; ``types`` are the ids of all head types."""
-    missing = recipe.kinds_without_code()
-    if recipe.status == "runnable" and missing:
-        parts = " and ".join(missing)
-        verb = "has" if len(missing) == 1 else "have"
-        yield file.problem(
-            (*path, "status"),
-            f"not runnable yet: {parts} {verb} no code; write `status: described`"
-            " and name what is missing under `missing`",
-        )
-    for name in recipe.measure.found_by():
-        if name not in types:
-            where = _where(file, (*path, "measure"), "found-by", name)
+    """What is wrong with one recipe, as written, beyond its single fields.
+
+    ``types`` are the ids of all head types. Each check needs only the parts that it is about to be
+    valid. What validation of the whole recipe has told already is told in the same words, and a
+    problem counts once.
+    """
+    prompts = part(_PROMPTS, recipe.get("prompts"))
+    measure = part(_MEASURE, recipe.get("measure"))
+    control = part(_CONTROL, recipe.get("control"))
+    criterion = part(_CRITERION, recipe.get("criterion"))
+    if prompts is not None and measure is not None:
+        control_given = recipe.get("control") is not None
+        for misfit in misfits(prompts, measure, control, criterion, control_given=control_given):
+            yield file.problem(path, misfit)
+        if control is not None or not control_given:
+            yield from _without_code(file, path, recipe, prompts, measure, control)
+    if recipe.get("status") == "described" and recipe.get("missing") is None:
+        yield file.problem(path, MISSING_NOT_NAMED)
+    if measure is not None:
+        yield from _thresholds(file, path, recipe.get("criterion"), measure)
+    for where, name in fields_named(recipe.get("measure"), "found-by", (*path, "measure")):
+        if is_a(name, SLUG) and name not in types:
             yield unknown(file, where, name, "head type", "head-types", types)
     yield from _word_lists(contents, file, (*path, "prompts"), recipe)
-    texts = all_names(contents.texts)
-    for name in recipe.prompts.text_sets():
-        if name not in texts:
-            yield unknown(file, (*path, "prompts", "text"), name, "text set", "text", texts)
+    known = all_names(contents.texts)
+    for name in _text_sets(recipe):
+        if name not in known:
+            yield unknown(file, (*path, "prompts", "text"), name, "text set", "text", known)
+
+
+def _without_code(
+    file: EntryFile[HeadType],
+    path: Path,
+    recipe: dict[str, Any],
+    prompts: Builder,
+    measure: Measure,
+    control: Control | None,
+) -> Iterator[Problem]:
+    known: dict[str, Any] = {"prompts": prompts, "measure": measure, "control": control}
+    parts = Recipe.model_construct(**known).kinds_without_code()
+    if recipe.get("status", "runnable") == "runnable" and parts:
+        verb = "has" if len(parts) == 1 else "have"
+        yield file.problem(
+            (*path, "status"),
+            f"not runnable yet: {' and '.join(parts)} {verb} no code; write `status: described`"
+            " and name what is missing under `missing`",
+        )
+
+
+def _thresholds(
+    file: EntryFile[HeadType], path: Path, criterion: Any, measure: Measure
+) -> Iterator[Problem]:
+    """Thresholds that every head meets, or none: they lie outside what the measure can give."""
+    if measure.range is None or not isinstance(criterion, dict):
+        return
+    low, high = measure.range
+    width = high - low
+    name = getattr(measure, "kind", "")
+    ranges = {
+        "min_score": (low, high, f"'{name}' lies between {low:g} and {high:g}"),
+        "min_margin": (-width, width, f"margins of '{name}' lie between {-width:g} and {width:g}"),
+    }
+    for field, (least, most, why) in ranges.items():
+        value = criterion.get(field)
+        if _is_number(value) and not least <= value <= most:
+            fate = "can never be met" if value > most else "is always met"
+            yield file.problem((*path, "criterion", field), f"{field} {value:g} {fate}: {why}")
+    change = criterion.get("max_change")
+    if _is_number(change) and change > width:
+        yield file.problem(
+            (*path, "criterion", "max_change"),
+            f"max_change {change:g} is always met: scores of '{name}' differ by {width:g} at most",
+        )
+
+
+def _is_number(value: Any) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _builder(recipe: dict[str, Any]) -> type[Builder] | None:
+    """The builder that is named, whether or not its fields are valid."""
+    name = at(recipe, ("prompts", "builder"))
+    return _BUILDERS.get(name) if isinstance(name, str) else None
+
+
+def _text_sets(recipe: dict[str, Any]) -> Iterator[str]:
+    builder = _builder(recipe)
+    if builder is not None and "text" in builder.model_fields:
+        name = recipe["prompts"].get("text", defaults(builder).get("text"))
+        if is_a(name, SLUG):
+            yield name
 
 
 def _word_lists(
-    contents: Contents, file: EntryFile[HeadType], path: Path, recipe: Recipe
+    contents: Contents, file: EntryFile[HeadType], path: Path, recipe: dict[str, Any]
 ) -> Iterator[Problem]:
     for where, name, kinds in _lists_of(recipe, path):
         list_file = contents.vocabularies.get(name)
@@ -91,7 +185,7 @@ def _word_lists(
             yield file.problem(
                 where, f"'{name}' is a list of kind {vocabulary.kind}; this needs {wanted}"
             )
-        elif isinstance(recipe.prompts, IndirectObject) and vocabulary.kind == "templates":
+        elif _builder(recipe) is IndirectObject and vocabulary.kind == "templates":
             for template in vocabulary.templates or ():
                 slots = set(SLOT.findall(template.text))
                 wrong = sorted(slots - INDIRECT_OBJECT_SLOTS)
@@ -105,42 +199,24 @@ def _word_lists(
                     )
 
 
-def _lists_of(recipe: Recipe, path: Path) -> Iterator[tuple[Path, str, frozenset[str]]]:
+def _lists_of(recipe: dict[str, Any], path: Path) -> Iterator[tuple[Path, str, frozenset[str]]]:
     """Place, id and allowed kinds of each word list that the prompts are made from."""
-    prompts = recipe.prompts
-    if isinstance(prompts, Tokens):
-        kinds = _SERIES if isinstance(recipe.measure, OVMapping) else _WORDS
-        for i, name in enumerate(prompts.tokens.vocabulary or ()):
-            yield (*path, "tokens", "vocabulary", i), name, kinds
+    prompts = recipe.get("prompts")
+    if not isinstance(prompts, dict):
         return
-    told: set[str] = set()
-    for field, kinds in LIST_KINDS.get(type(prompts), {}).items():
-        value = getattr(prompts, field)
-        if isinstance(value, str):
-            told.add(value)
-            yield (*path, field), value, kinds
-        elif value is not None:
-            told.update(value)
-            for i, name in enumerate(value):
-                yield (*path, field, i), name, kinds
-    for name in prompts.vocabularies():
-        if name not in told:  # a builder that LIST_KINDS does not know yet
-            yield path, name, _ANY
-
-
-def _where(file: EntryFile[Any], base: Path, field: str, value: str) -> Path:
-    """The place below ``base`` where a field of this name has this value."""
-    data: Any = file.data
-    for step in base:
-        data = data[step]
-    waiting: list[tuple[Path, Any]] = [(base, data)]
-    while waiting:
-        path, data = waiting.pop()
-        if isinstance(data, dict):
-            if data.get(field) == value:
-                return (*path, field)
-            waiting += [((*path, name), inner) for name, inner in data.items()]
-    return base
+    builder = _builder(recipe)
+    fields: list[tuple[Path, Any, frozenset[str]]] = []
+    if builder is not None:
+        for field, kinds in LIST_KINDS.get(builder, {}).items():
+            value = prompts.get(field, defaults(builder).get(field))
+            fields.append(((field,), value, kinds))
+    elif "builder" not in prompts:
+        kinds = _SERIES if at(recipe, ("measure", "kind")) == "ov-mapping" else _WORDS
+        fields.append((("tokens", "vocabulary"), at(prompts, ("tokens", "vocabulary")), kinds))
+    for below, value, kinds in fields:
+        for deeper, name in texts(value):
+            if is_a(name, SLUG):
+                yield (*path, *below, *deeper), name, kinds
 
 
 def check_graph(contents: Contents) -> Iterator[Problem]:
@@ -148,10 +224,11 @@ def check_graph(contents: Contents) -> Iterator[Problem]:
     needs: dict[str, dict[str, Path]] = {}
     for name, file in contents.head_types.items():
         needs[name] = {}
-        for i, recipe in enumerate(file.value.recipes if file.value else ()):
-            for other in recipe.measure.found_by():
-                path = _where(file, ("recipes", i, "measure"), "found-by", other)
-                needs[name].setdefault(other, path)
+        for i, recipe in items(file.data, "recipes"):
+            below: Path = ("recipes", i, "measure")
+            for path, other in fields_named(recipe.get("measure"), "found-by", below):
+                if isinstance(other, str):
+                    needs[name].setdefault(other, path)
     for cycle in cycles({name: sorted(others) for name, others in needs.items()}):
         first = cycle[0]
         path = needs[first][cycle[1] if len(cycle) > 1 else first]

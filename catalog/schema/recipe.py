@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from catalog.schema.base import Line, PaperKey, Prose, Slug, Strict
-from catalog.schema.controls import AnyControl, VaryPrompts, VaryRole, VaryTokens
-from catalog.schema.measures import AnyMeasure
-from catalog.schema.prompts import UNIVERSAL_KEYS, Prompts
+from catalog.schema.controls import AnyControl, Control, VaryPrompts, VaryRole, VaryTokens
+from catalog.schema.measures import AnyMeasure, Measure
+from catalog.schema.prompts import UNIVERSAL_KEYS, Builder, Prompts
 
 
 class Criterion(Strict):
@@ -87,46 +88,71 @@ class Recipe(Strict):
 
     @model_validator(mode="after")
     def _parts_fit(self) -> Recipe:
-        measure, prompts = self.measure, self.prompts
-        weights_prompts = prompts.kind == "tokens"
-        if measure.weights_only != weights_prompts:
-            wanted = "tokens: {...}" if measure.weights_only else "a builder"
-            raise ValueError(f"measure '{measure.kind}' needs prompts with {wanted}")
-        _known("query role", measure.query_roles, prompts.queries, prompts.kind)
-        _known(
-            "key role",
-            measure.key_roles,
-            prompts.keys | UNIVERSAL_KEYS - {"same-offset", "uniform"},
-            prompts.kind,
-        )
-        _known("answer", measure.answer_roles, prompts.answers, prompts.kind)
-        self._control_fits()
+        for misfit in misfits(self.prompts, self.measure, self.control, self.criterion):
+            raise ValueError(misfit)
         if self.status == "described" and not self.missing:
-            raise ValueError("a described recipe names what has no code yet under 'missing'")
+            raise ValueError(MISSING_NOT_NAMED)
         return self
 
-    def _control_fits(self) -> None:
-        control, criterion, prompts = self.control, self.criterion, self.prompts
-        if control is None:
-            if criterion.min_margin is not None or criterion.max_change is not None:
-                raise ValueError("min_margin and max_change compare with a control: add one")
-            raise ValueError("a recipe needs a control")
-        if criterion.min_margin is None and criterion.max_change is None:
-            raise ValueError("the control is not used: give min_margin or max_change")
-        if isinstance(control, VaryRole):
-            _known("query role", (control.query,), prompts.queries, prompts.kind)
-            keys = prompts.keys | UNIVERSAL_KEYS | self.measure.own_keys
-            _known("key role", (control.key,), keys, prompts.kind)
-        if isinstance(control, VaryPrompts):
-            _known("variant", (control.variant,), prompts.variants, prompts.kind)
-        if isinstance(control, VaryTokens) and not self.measure.weights_only:
-            raise ValueError("'vary: tokens' is for measures that read weights only")
+
+MISSING_NOT_NAMED = "a described recipe names what has no code yet under 'missing'"
 
 
-def _known(what: str, names: tuple[str | None, ...], offered: frozenset[str], builder: str) -> None:
+def misfits(
+    prompts: Builder,
+    measure: Measure,
+    control: Control | None,
+    criterion: Criterion | None,
+    *,
+    control_given: bool = False,
+) -> Iterator[str]:
+    """Why parts that are each valid do not make a recipe together, a sentence for each reason.
+
+    Args:
+        prompts: what the model reads.
+        measure: what is computed.
+        control: None if there is none, or if it is not valid itself (``control_given``).
+        criterion: None if it is not valid itself; what depends on it is then left out.
+        control_given: whether there is a control, valid or not.
+    """
+    if measure.weights_only != (prompts.kind == "tokens"):
+        wanted = "tokens: {...}" if measure.weights_only else "a builder"
+        yield f"measure '{getattr(measure, 'kind', '')}' needs prompts with {wanted}"
+        return  # that no role fits either follows from it
+    keys = prompts.keys | UNIVERSAL_KEYS
+    yield from _unmarked("query role", measure.query_roles, prompts.queries, prompts.kind)
+    yield from _unmarked(
+        "key role", measure.key_roles, keys - {"same-offset", "uniform"}, prompts.kind
+    )
+    yield from _unmarked("answer", measure.answer_roles, prompts.answers, prompts.kind)
+    compares = criterion is not None and (
+        criterion.min_margin is not None or criterion.max_change is not None
+    )
+    if control is None:
+        if not control_given:
+            yield (
+                "min_margin and max_change compare with a control: add one"
+                if compares
+                else "a recipe needs a control"
+            )
+        return
+    if criterion is not None and not compares:
+        yield "the control is not used: give min_margin or max_change"
+    if isinstance(control, VaryRole):
+        yield from _unmarked("query role", (control.query,), prompts.queries, prompts.kind)
+        yield from _unmarked("key role", (control.key,), keys | measure.own_keys, prompts.kind)
+    if isinstance(control, VaryPrompts):
+        yield from _unmarked("variant", (control.variant,), prompts.variants, prompts.kind)
+    if isinstance(control, VaryTokens) and not measure.weights_only:
+        yield "'vary: tokens' is for measures that read weights only"
+
+
+def _unmarked(
+    what: str, names: tuple[str | None, ...], offered: frozenset[str], builder: str
+) -> Iterator[str]:
     for name in names:
         if name is not None and name not in offered:
-            raise ValueError(
+            yield (
                 f"{what} '{name}' is not marked by builder '{builder}'"
                 f" (it has: {', '.join(sorted(offered)) or 'none'})"
             )

@@ -415,3 +415,151 @@ def test_every_word_list_field_of_a_builder_has_its_kinds(builder: type) -> None
     assert overrides == (builder in LIST_KINDS)
     for field in LIST_KINDS.get(builder, {}):
         assert field in builder.model_fields  # type: ignore[attr-defined]
+
+
+# --- mistakes of several kinds in one file -----------------------------------------------------
+
+DELIMITER = """\
+id: delimiter
+name: Delimiter head
+stage: in-context-identification
+group: Overall Structure
+placed_by: headbook
+summary: Attends to punctuation.
+definition: A head that rests on full stops and commas.
+action: {query: Any token., key: The delimiters before it., value: Little., output: Little.}
+depth: Any layer.
+papers:
+  - {paper: wang2022iox, role: extends}
+automation: {level: core, reason: Any text will do.}
+identify: {all-of: [on-delimiters]}
+recipes:
+  - id: on-delimiters
+    source: olsson2022induction
+    prompts: {builder: repeated-random-tokens, count: 64}
+    measure: {kind: attention, query: repeat, key: after-previous-cop}
+    control: {vary: role, key: first}
+    criterion: {min_scor: 0.3, min_margin: 0.2}
+    thresholds: Chosen for the test.
+"""
+
+
+def test_all_mistakes_of_a_file_come_out_at_once(entries: Path) -> None:
+    put(entries, "head-types/delimiter.yaml", DELIMITER)
+    assert lines(entries) == [
+        "entries/head-types/delimiter.yaml:11:13 papers[0].paper: unknown paper 'wang2022iox';"
+        " there is no entries/papers/wang2022iox.yaml",
+        "entries/head-types/delimiter.yaml:15:5 recipes[0]: key role 'after-previous-cop' is not"
+        " marked by builder 'repeated-random-tokens' (it has: after-previous-copy, first,"
+        " previous, previous-copy, self, two-before)",
+        "entries/head-types/delimiter.yaml:20:16 recipes[0].criterion.min_score: this field is"
+        " missing",
+        "entries/head-types/delimiter.yaml:20:17 recipes[0].criterion.min_scor: unknown field;"
+        " did you mean 'min_score'?",
+    ]
+
+
+def test_every_role_that_does_not_fit_is_told(entries: Path) -> None:
+    edit(entries, TYPE, "query: all, key: previous}", "query: end, key: subjects}")
+    assert [line.split(": ", 1)[1] for line in lines(entries)] == [
+        "key role 'subjects' is not marked by builder 'random-tokens' (it has: first, previous,"
+        " self, two-before)",
+        "query role 'end' is not marked by builder 'random-tokens' (it has: all)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            "paper: gould2023successor\n",
+            "paper: xu2026pattern\n",
+            "claims[0].paper: unknown paper 'xu2026pattern'; there is no"
+            " entries/papers/xu2026pattern.yaml",
+        ),
+        (
+            "model: headbook--tiny",
+            "model: headbook--tinny",
+            "claims[0].model: unknown model 'headbook--tinny'; did you mean 'headbook--tiny'?",
+        ),
+        (
+            "none: true",
+            'heads: ["9.0"]\n    list: examples',
+            "claims[0].heads[0]: headbook--tiny has no head '9.0': 2 layers of 2 heads,"
+            " '0.0' to '1.1'",
+        ),
+        (
+            "vocabulary: [days]",
+            "vocabulary: [dais]",
+            "recipes[0].prompts.tokens.vocabulary[0]: unknown word list 'dais'; did you mean"
+            " 'days'?",
+        ),
+        (
+            "any-of: [successor-mapping]",
+            "any-of: [mapping]",
+            "identify names recipe 'mapping', which is not here (recipes: successor-mapping,"
+            " series-attribution)",
+        ),
+        (
+            "replace: mean, metric: logit-difference, at: end",
+            "replace: mean, metric: logit-difference, at: end, also: {found-by: sink}",
+            "recipes[1].measure.also.found-by: unknown head type 'sink'; there is no"
+            " entries/head-types/sink.yaml",
+        ),
+    ],
+)
+def test_a_mistake_elsewhere_hides_no_reference(
+    entries: Path, old: str, new: str, message: str
+) -> None:
+    edit(entries, SUCCESSOR, old, new)
+    edit(entries, SUCCESSOR, "depth: middle layers", "dept: middle layers")
+    found = [line.split(" ", 1)[1].removeprefix(": ") for line in lines(entries)]
+    assert len(found) == 3
+    assert "depth: this field is missing" in found
+    assert "dept: unknown field; did you mean 'depth'?" in found
+    assert any(line.endswith(message) for line in found)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "anchor", "message"),
+    [
+        (
+            "min_score: 0.5",
+            "min_score: 3",
+            "3, min",
+            "min_score: min_score 3 can never be met: 'attention' lies between 0 and 1",
+        ),
+        (
+            "min_score: 0.5",
+            "min_score: -0.5",
+            "-0.5",
+            "min_score: min_score -0.5 is always met: 'attention' lies between 0 and 1",
+        ),
+        (
+            "min_margin: 0.3",
+            "min_margin: 1.5",
+            "1.5",
+            "min_margin: min_margin 1.5 can never be met: margins of 'attention' lie between"
+            " -1 and 1",
+        ),
+        (
+            "min_margin: 0.3, max_q: 0.01",
+            "max_change: 2",
+            "2}\n    thresholds",
+            "max_change: max_change 2 is always met: scores of 'attention' differ by 1 at most",
+        ),
+    ],
+)
+def test_thresholds_outside_the_range_of_the_measure(
+    entries: Path, old: str, new: str, anchor: str, message: str
+) -> None:
+    edit(entries, TYPE, old, new)
+    text = (entries / TYPE).read_text(encoding="utf-8")
+    before = text[: text.index(anchor)]
+    row, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+    assert lines(entries) == [f"entries/{TYPE}:{row}:{column} recipes[0].criterion.{message}"]
+
+
+def test_thresholds_at_the_ends_of_the_range_are_allowed(entries: Path) -> None:
+    edit(entries, TYPE, "min_score: 0.5, min_margin: 0.3", "min_score: 1, min_margin: -1")
+    assert lines(entries) == []

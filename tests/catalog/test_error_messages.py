@@ -223,7 +223,7 @@ MISTAKES = [
     (
         SUCCESSOR,
         "{kind: ov-mapping, relation: successor}",
-        "{kind: path-patching, receivers: {found-by: successor, input: q}, from: corrupted,"
+        "{kind: path-patching, receivers: {found-by: previous-token, input: q}, from: corrupted,"
         " correct: successor, foil: current}",
         ["q}@@recipes[0].measure.receivers.input: must be one of query, key, value, not 'q'"],
     ),
