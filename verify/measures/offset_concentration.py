@@ -74,8 +74,10 @@ class _OffsetReader:
             for offset in range(1, self._most + 1):
                 # a query nearer to the start than the offset has no such key
                 reaching = back[:, queries >= offset]
-                share = (reaching == offset).float().mean(-1)
-                self.shares[view.first + index, view.layer, :, offset - 1] = share.cpu().numpy()
+                # counted, so that equal shares are exactly equal when the best is chosen
+                count = (reaching == offset).sum(-1).cpu().numpy()
+                share = count / max(reaching.shape[1], 1)
+                self.shares[view.first + index, view.layer, :, offset - 1] = share
 
     def finish(self, view: FinalView) -> None:
         """Nothing to take from the end of the stack."""
