@@ -102,6 +102,8 @@ class Contents:
     problems: list[Problem] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
     """Every data file that was read, as problems name it."""
+    undescribed: dict[str, int] = field(default_factory=dict)
+    """How many files of further evidence were left out, by a model that no entry describes."""
 
 
 def read_contents(entries: pathlib.Path, extra_evidence: Sequence[pathlib.Path] = ()) -> Contents:
@@ -290,7 +292,9 @@ def _read_evidence(folder: pathlib.Path, shown: str, contents: Contents, *, own:
         return
     for path, place in _evidence_files(folder, shown, "", 0, contents, own):
         where = f"{shown}/{place}"
-        if not own and place.split("/")[0] not in contents.models:
+        model = place.split("/")[0]
+        if not own and model not in contents.models:
+            contents.undescribed[model] = contents.undescribed.get(model, 0) + 1
             continue
         content = _content(path, where, MAX_EVIDENCE_BYTES, contents)
         if content is None:

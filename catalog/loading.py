@@ -93,6 +93,8 @@ class Reading:
     catalog: Catalog | None
     problems: list[Problem]
     files: list[str]
+    undescribed: dict[str, int]
+    """Records of further evidence that were left out, by a model that no entry describes."""
 
 
 def read(
@@ -107,7 +109,7 @@ def read(
     contents = read_contents(entries or places.entries_dir(), extra_evidence)
     problems = in_order([*contents.problems, *crosscheck.check(contents)])
     catalog = None if problems else _catalog(contents)
-    return Reading(catalog, problems, sorted(contents.files))
+    return Reading(catalog, problems, sorted(contents.files), contents.undescribed)
 
 
 def load_with_problems(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import sys
@@ -53,10 +54,28 @@ for _name in SUBCOMMANDS:
 def main() -> None:
     """Run the command; errors that a person can mend are printed, never a traceback."""
     try:
-        app()
+        try:
+            app()
+        finally:
+            if sys.stdout is not None:  # None where it was closed before Python started
+                sys.stdout.flush()  # what cannot be written is told here, not while Python ends
     except CommandError as error:
         print(f"headbook: {error}", file=sys.stderr)  # noqa: T201
         sys.exit(error.exit_code)
     except BrokenPipeError:
-        # whoever read us has left; without this Python complains while closing standard output
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()  # whoever read us has left
+    except OSError as error:
+        # commands name the files that they cannot write: what is left is standard output
+        if error.filename is not None or error.errno not in _OUTPUT_ERRORS:
+            raise
+        _discard_output()
+        print(f"headbook: cannot write the output: {error.strerror}", file=sys.stderr)  # noqa: T201
+        sys.exit(1)
+
+
+_OUTPUT_ERRORS = frozenset({errno.ENOSPC, errno.EIO, errno.EBADF, errno.EDQUOT, errno.EFBIG})
+
+
+def _discard_output() -> None:
+    """Without this Python complains while it closes standard output."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

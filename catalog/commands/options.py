@@ -13,6 +13,9 @@ Entries = Annotated[
 ]
 EvidenceFolders = Annotated[
     list[Path] | None,
-    typer.Option(help="Folder of further evidence; may be given more than once, the last wins."),
+    typer.Option(
+        help="Folder of further evidence; may be given more than once, the last wins."
+        " Records of a model that no entry describes are left out, and told."
+    ),
 ]
 Form = Annotated[Literal["text", "json"], typer.Option("--format", help="How to print it.")]

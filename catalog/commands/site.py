@@ -14,7 +14,7 @@ import typer
 
 from catalog import places
 from catalog.commands.options import Entries, EvidenceFolders
-from catalog.folder_swap import FolderInTheWay, check_replaceable, replace_folder
+from catalog.folder_swap import FolderInTheWay, FolderNotWritable, check_replaceable, replace_folder
 
 SITE_MARKER = ".headbook-site"
 """Also in ``site/mkdocs_hook.py``, which writes it."""
@@ -54,6 +54,8 @@ def site(
                 run_mkdocs(docs, fresh)
     except FolderInTheWay as error:
         raise CommandError(str(error)) from None
+    except FolderNotWritable as error:
+        raise CommandError(f"{error}; name another folder with --out") from None
     typer.echo(f"Built {target / 'index.html'}")
 
 

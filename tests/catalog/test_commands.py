@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from catalog.commands.schema import schema
 from catalog.commands.validate import validate
+from catalog.folder_swap import FolderNotWritable, replace_folder
 from catalog.json_schema import KINDS
 from tests.catalog.entries_tree import edit, write_evidence
 
@@ -139,6 +140,80 @@ def test_wrong_use(entries: Path, arguments: tuple[str, ...], message: str) -> N
     top = str(entries.parent)
     status, output = headbook(*(argument.replace("TMP", top) for argument in arguments))
     assert (status, output.strip()) == (2, message.replace("TMP", top))
+
+
+# --- output that cannot be written -----------------------------------------------------------
+
+
+def shell(line: str) -> subprocess.CompletedProcess[str]:
+    """Run a line of bash in which ``headbook`` is the whole command."""
+    code = "from catalog.commands.main import main; main()"
+    root = Path(__file__).parents[2]
+    return subprocess.run(
+        ["bash", "-c", f'headbook() {{ "{sys.executable}" -c "{code}" "$@"; }}; {line}'],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": str(root)},
+    )
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+@pytest.mark.parametrize("command", ["stats", "schema", "validate", "show previous-token"])
+def test_a_full_disk_is_one_line(entries: Path, command: str) -> None:
+    where = "" if command == "schema" else f" --entries '{entries}'"
+    done = shell(f"headbook {command}{where} > /dev/full")
+    assert (done.returncode, done.stderr) == (
+        1,
+        "headbook: cannot write the output: No space left on device\n",
+    )
+
+
+def test_a_reader_who_leaves_is_no_error_of_ours(entries: Path) -> None:
+    for command in (f"show previous-token --entries '{entries}'", "schema"):
+        done = shell(f"headbook {command} | head -1")
+        assert done.stdout.count("\n") == 1
+        assert done.stderr == ""
+        assert shell(f"headbook {command} | true").stderr == ""
+
+
+def test_a_closed_output_is_no_traceback() -> None:
+    done = shell("headbook schema >&-")
+    assert "Traceback" not in done.stderr
+
+
+# --- evidence of models without an entry ------------------------------------------------------
+
+
+def test_evidence_without_a_model_entry_is_told(entries: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "runs"
+    for recipe in ("a", "b", "c"):
+        write_evidence(folder, name=f"local--pm/v1/previous-token.{recipe}.json")
+    write_evidence(folder, name="local--one/v1/previous-token.a.json")
+    write_evidence(folder)
+    told = (
+        "1 record of local--one left out: no entry describes that model"
+        " (add entries/models/local--one.yaml, or verify with --as)\n"
+        "3 records of local--pm left out: no entry describes that model"
+        " (add entries/models/local--pm.yaml, or verify with --as)\n"
+    )
+    options = f"--entries '{entries}' --evidence '{folder}'"
+    for command in ("stats", "show previous-token", f"db --out '{tmp_path}/x.sqlite'"):
+        done = shell(f"headbook {command} {options}")
+        assert (done.returncode, done.stderr) == (0, told)
+
+
+# --- folders that cannot be written -----------------------------------------------------------
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="a folder that root cannot write to")
+def test_a_folder_that_cannot_be_written() -> None:
+    with (
+        pytest.raises(FolderNotWritable, match=r"^cannot write /proc/s: "),
+        replace_folder(Path("/proc/s"), marker="x"),
+    ):
+        pytest.fail("there is no folder to write to")
 
 
 # --- schema ----------------------------------------------------------------------------------
