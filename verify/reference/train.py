@@ -41,11 +41,13 @@ REPORT_SEED = 202
 class Plan:
     """Everything that decides what a run produces."""
 
-    tokens: int = 8_000_000
+    tokens: int = 7_000_000
     seed: int = 0
     layers: int = 4
     heads: int = 8
     key_value_heads: int = 4
+    head_width: int = 32
+    """Twice width / heads: with 16 dimensions no single head can copy a thousand words."""
     width: int = 128
     mlp_width: int = 384
     context: int = 256
@@ -90,6 +92,7 @@ def new_model(plan: Plan, vocabulary_size: int, ids: dict[str, int]) -> LlamaFor
         num_hidden_layers=plan.layers,
         num_attention_heads=plan.heads,
         num_key_value_heads=plan.key_value_heads,
+        head_dim=plan.head_width,
         max_position_embeddings=plan.context,
         tie_word_embeddings=False,
         bos_token_id=ids[BOS],
