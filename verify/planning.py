@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from catalog.explain import did_you_mean
 from catalog.loading import Catalog
 from catalog.schema.head_type import HeadType
 from catalog.schema.recipe import Recipe
@@ -48,8 +48,8 @@ def select(catalog: Catalog, names: Sequence[str]) -> list[HeadType]:
     """
     unknown = [name for name in names if name not in catalog.head_types]
     if unknown:
-        near = difflib.get_close_matches(unknown[0], catalog.head_types, 1)
-        hint = f"; did you mean '{near[0]}'?" if near else ""
+        near = did_you_mean(unknown[0], catalog.head_types)
+        hint = f"; did you mean '{near}'?" if near else ""
         raise LookupError(f"no head type '{unknown[0]}'{hint}")
     chosen = names or sorted(catalog.head_types)
     return [catalog.head_types[name] for name in dict.fromkeys(chosen)]

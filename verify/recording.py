@@ -81,8 +81,8 @@ def run_record(
     return Run(
         recipe_sha256=recipe_sha256(recipe, catalog.vocabularies, catalog.texts),
         prompts_sha256=prompts,
-        seed=recipe.prompts_seed + settings.seed,
-        confirmation_seed=None if fixed else recipe.prompts_seed + settings.seed + 1,
+        seed=recipe.prompts.seed + settings.seed,
+        confirmation_seed=None if fixed else recipe.prompts.seed + settings.seed + 1,
         dtype=cast(Dtype, loaded.dtype),
         device=loaded.device,
         versions={

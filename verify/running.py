@@ -68,7 +68,7 @@ def run(
                     summary = summarise(
                         scored.units,
                         job.recipe.criterion,
-                        seed=job.recipe.prompts_seed + settings.seed,
+                        seed=job.recipe.prompts.seed + settings.seed,
                     )
                     if scored.drawn and "passes" in summary.status:
                         again.append(job)
@@ -96,7 +96,7 @@ def _score(
     progress: Progress,
 ) -> list[Scored]:
     parameters = group[0].recipe.prompts
-    parameters = parameters.model_copy(update={"seed": group[0].recipe.prompts_seed + seed})
+    parameters = parameters.model_copy(update={"seed": group[0].recipe.prompts.seed + seed})
     try:
         if isinstance(parameters, Tokens):
             return _score_weights(group, loaded, token_units(parameters, words), progress)

@@ -68,11 +68,6 @@ class Recipe(Strict):
     """Where the numbers of the criterion come from."""
     gate: Gate | None = None
 
-    @property
-    def prompts_seed(self) -> int:
-        """The seed that the prompts are drawn with."""
-        return self.prompts.seed
-
     def kinds_without_code(self) -> list[str]:
         """Names of the parts that the language has and the verifier has not."""
         parts: list[str] = []
