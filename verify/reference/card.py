@@ -80,7 +80,7 @@ def card_text(report: dict[str, Any], sha256: str, ablations: dict[str, Any] | N
             "tags: [interpretability, attention-heads, toy-model]",
             "---",
             "",
-            "# Headbook reference model, v1",
+            "# Headbook reference model, v2",
             "",
             "A word-level causal language model in a Llama configuration: "
             f"{plan['layers']} layers, {plan['heads']} query heads over "
@@ -103,15 +103,16 @@ def card_text(report: dict[str, Any], sha256: str, ablations: dict[str, Any] | N
             "",
             "## Training data",
             "",
-            "Each document is drawn from one of these kinds (share of documents at first, and "
-            f"from step {plan['later_from']} on):",
+            "Each document is drawn from one of these kinds (share of documents in each of the "
+            "three phases of training):",
             "",
-            "| kind | at first | later | what |",
-            "|---|---|---|---|",
+            f"| kind | {' | '.join(report['mixtures'])} | what |",
+            f"|---|{'---|' * len(report['mixtures'])}---|",
             *(
-                f"| {kind} | {share:.0%} | {report['later_mixture'][kind]:.0%} "
-                f"| {MIXTURE_TEXTS[kind]} |"
-                for kind, share in report["mixture"].items()
+                f"| {kind} | "
+                + " | ".join(f"{mixture[kind]:.0%}" for mixture in report["mixtures"].values())
+                + f" | {MIXTURE_TEXTS[kind]} |"
+                for kind in report["mixtures"]["first"]
             ),
             "",
             "The word lists and templates are in `entries/vocabulary/`, the passages in "
@@ -150,14 +151,30 @@ def card_text(report: dict[str, Any], sha256: str, ablations: dict[str, Any] | N
             "## Training",
             "",
             f"{report['tokens']:,} tokens: documents of {plan['length']} tokens in batches of "
-            f"{plan['batch']}. AdamW, learning rate {plan['learning_rate']:g} "
-            f"after {plan['warm_up']} steps of warm-up, from half way on a cosine to "
-            f"{plan['last_rate']:.0%} of it, betas {plan['betas'][0]} and {plan['betas'][1]}, "
-            f"weight decay {plan['weight_decay']:g}, gradients clipped at {plan['clip']:g}, seed "
-            f"{plan['seed']}. At first one block of 8 to 24 words out of 200 is repeated; "
-            "while the accuracy on words that continue a "
-            f"copy is at least {plan['curriculum_accuracy']:g}, this grows to what the table says, "
-            f"over the whole vocabulary ({plan['curriculum_steps']} such steps). "
+            f"{plan['batch']}. AdamW, betas {plan['betas'][0]} and {plan['betas'][1]}, weight decay "
+            f"{plan['weight_decay']:g}, gradients clipped at {plan['clip']:g}, seed "
+            f"{plan['seed']}. Three phases:",
+            "",
+            "1. *first*: learning rate "
+            f"{plan['learning_rate']:g} after {plan['warm_up']} steps of warm-up. One block of 8 "
+            "to 24 words out of 200 is repeated; while the accuracy on words that continue a copy "
+            f"is at least {plan['curriculum_accuracy']:g}, this grows to what the table says, over "
+            f"the whole vocabulary ({plan['curriculum_steps']} such steps, complete at step "
+            f"{report['ripe_at']}). The loss leaves out the names that end the indirect-object "
+            "sentences.",
+            f"2. *attention*: for {plan['attention_steps']} steps only the query and key weights "
+            "are trained, at the same rate, and indirect objects are asked for. With all weights "
+            "free, this model solves indirect objects otherwise: its heads attend to both names "
+            "evenly and copy both, and later heads subtract the subject. That is as good an "
+            "answer, but no head moves one name. With values and outputs fixed it has to select "
+            "by attention. Whoever studies how such circuits come about should know that this "
+            "one was steered.",
+            "3. *later*: all weights again, from "
+            f"{plan['learning_rate'] * plan['later_rate']:g} on a cosine to "
+            f"{plan['learning_rate'] * plan['last_rate']:g}.",
+            "",
+            "The MLPs are narrow on purpose: behind wide ones, and with eight heads a layer, "
+            "copying was spread so that no head's own OV circuit ranked the token it copies first. "
             "Loss and accuracies over tokens are in `training.json`. Library versions: "
             + ", ".join(f"{name} {version}" for name, version in report["versions"].items())
             + ".",

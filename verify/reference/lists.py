@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-WORLD_VERSION = "1"
+WORLD_VERSION = "2"
 
 SERIES_IDS = ("days", "months", "seasons", "number-words", "ordinal-words", "letters")
 WORD_IDS = ("names", "places", "objects", "nouns")

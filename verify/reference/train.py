@@ -1,6 +1,6 @@
 """Train the reference model: ``python -m verify.reference.train --out DIR``.
 
-One core is enough (about half an hour). On one kind of device and with the same library
+One core is enough (about a quarter of an hour). On one kind of device and with the same library
 versions, the same arguments give the same weights. A run that was stopped goes on from its
 last checkpoint with ``--resume``.
 """
@@ -29,32 +29,40 @@ from verify.reference.card import write_card
 from verify.reference.lists import WORLD_VERSION, load_world, split_words
 from verify.reference.skills import SKILLS, accuracy, items, prose_loss
 from verify.reference.tokenizer import BOS, PAD, build_tokenizer, save_tokenizer, token_ids
-from verify.reference.world import LATER_MIXTURE, MIXTURE, Documents
+from verify.reference.world import MIXTURES, Documents
 
 PROBE_SEED = 101
 """Seed of the items that are asked during training."""
 REPORT_SEED = 202
 """Seed of the items of the final report."""
+NOT_ASKED = -100
+"""Target of a word that the loss leaves out."""
+QUERIES_AND_KEYS = ("q_proj.weight", "k_proj.weight")
+"""How the names of the weights end that are trained in the attention phase."""
 
 
 @dataclass(frozen=True)
 class Plan:
     """Everything that decides what a run produces."""
 
-    tokens: int = 7_000_000
+    tokens: int = 9_500_000
     seed: int = 0
     layers: int = 4
-    heads: int = 8
-    key_value_heads: int = 4
+    heads: int = 4
+    key_value_heads: int = 2
     head_width: int = 32
-    """Twice width / heads: with 16 dimensions no single head can copy a thousand words."""
+    """With 16 dimensions no single head can copy a thousand words."""
     width: int = 128
-    mlp_width: int = 384
+    mlp_width: int = 32
+    """Narrow: behind wide MLPs, and with twice the heads, copying is spread over heads and MLPs so
+    that no head's own OV circuit ranks the token it copies first."""
     context: int = 256
     batch: int = 24
     length: int = 128
     learning_rate: float = 2e-3
-    """Highest rate of AdamW: from the end of the warm-up to half of the run."""
+    """Highest rate of AdamW: from the end of the warm-up until all weights are trained again."""
+    later_rate: float = 0.5
+    """Learning rate at the start of the last phase, as a share of the highest."""
     last_rate: float = 0.02
     """Learning rate at the end, as a share of the highest."""
     warm_up: int = 200
@@ -65,21 +73,45 @@ class Plan:
     """The curriculum moves on while the words of copies are predicted this well."""
     curriculum_steps: int = 500
     """Steps at that accuracy until the curriculum is complete."""
-    later_from: int = 1280
-    """The step from which documents are drawn from the later mixture."""
+    attention_steps: int = 900
+    """Steps after the curriculum in which queries and keys alone are trained.
+
+    Only then are indirect objects asked for. With all weights free, this model learns to copy both
+    names and to subtract the subject again behind the head that copies it, which a linear map can
+    do; with values and outputs fixed, it has to learn to attend to the right name."""
+    snapshots: int = 14
+    """Weights kept on the way, at steps that are evenly spaced on a log scale."""
+    first_snapshot: int = 20
+    """Step of the first of them."""
 
     @property
     def steps(self) -> int:
         """Optimizer steps; each reads batch x length tokens."""
         return math.ceil(self.tokens / (self.batch * self.length))
 
-    def rate(self, step: int) -> float:
-        """Learning rate as a share of the highest: warm-up, constant to half way, cosine."""
+    @property
+    def snapshot_steps(self) -> tuple[int, ...]:
+        """Steps after which the weights are kept, the last step included."""
+        low, high = math.log(min(self.first_snapshot, self.steps)), math.log(self.steps)
+        points = np.exp(np.linspace(low, high, self.snapshots))
+        return tuple(sorted({round(float(point)) for point in points}))
+
+    def phase(self, step: int, ripe_at: int | None) -> str:
+        """The phase that a step belongs to, if the curriculum was complete at ``ripe_at``."""
+        if ripe_at is None or step < ripe_at:
+            return "first"
+        return "attention" if step < ripe_at + self.attention_steps else "later"
+
+    def rate(self, step: int, ripe_at: int | None) -> float:
+        """Learning rate as a share of the highest: warm-up, constant, in the last phase cosine."""
         if step < self.warm_up:
             return (step + 1) / self.warm_up
-        done = max(0.0, 2 * step / self.steps - 1)
+        if ripe_at is None or self.phase(step, ripe_at) != "later":
+            return 1.0
+        first = ripe_at + self.attention_steps
+        done = (step - first) / max(1, self.steps - first)
         cosine = 0.5 * (1 + math.cos(math.pi * done))
-        return self.last_rate + (1 - self.last_rate) * cosine
+        return self.last_rate + (self.later_rate - self.last_rate) * cosine
 
 
 def new_model(plan: Plan, vocabulary_size: int, ids: dict[str, int]) -> LlamaForCausalLM:
@@ -108,9 +140,16 @@ def new_model(plan: Plan, vocabulary_size: int, ids: dict[str, int]) -> LlamaFor
 class Run:
     """One training run: model, optimizer, log, checkpoints."""
 
-    def __init__(self, plan: Plan, checkpoint: Path, say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        checkpoint: Path,
+        say: Callable[[str], None],
+        snapshots: Path | None = None,
+    ) -> None:
         self.plan = plan
         self.checkpoint = checkpoint
+        self.snapshots = snapshots
         self.say = say
         self.world = load_world(entries_dir())
         self.ids = token_ids(self.world.vocabulary)
@@ -124,6 +163,8 @@ class Run:
         )
         self.step = 0
         self.ripe_steps = 0
+        self.ripe_at: int | None = None
+        """The step at which the curriculum was complete."""
         self.copying = 0.0
         """Moving average of the accuracy on words that continue a copy."""
         self.log: list[dict[str, Any]] = []
@@ -147,6 +188,8 @@ class Run:
             if self.step % probe_every == 0 or self.step == plan.steps:
                 self._probe(float(np.mean(losses)))
                 losses = []
+            if self.snapshots is not None and self.step in plan.snapshot_steps:
+                self._write_weights(self.snapshots / f"step-{self.step:05}")
             if self.step % save_every == 0:
                 self.save()
 
@@ -157,23 +200,26 @@ class Run:
 
     def _one_step(self) -> float:
         plan = self.plan
-        ids, copied = self.docs.batch(
-            plan.seed,
-            self.step,
-            plan.batch,
-            plan.length,
-            self.ripe,
-            later=self.step >= plan.later_from,
-        )
-        tokens, marks = torch.from_numpy(ids), torch.from_numpy(copied[:, 1:])
+        phase = plan.phase(self.step, self.ripe_at)
+        batch = self.docs.batch(plan.seed, self.step, plan.batch, plan.length, self.ripe, phase)
+        tokens = torch.from_numpy(batch.tokens)
+        wanted, marks = tokens[:, 1:].clone(), torch.from_numpy(batch.copied[:, 1:])
+        if phase == "first":
+            wanted[torch.from_numpy(batch.indirect_objects[:, 1:])] = NOT_ASKED
         for group in self.optimizer.param_groups:
-            group["lr"] = plan.learning_rate * plan.rate(self.step)
+            group["lr"] = plan.learning_rate * plan.rate(self.step, self.ripe_at)
         logits = self.model(input_ids=tokens, use_cache=False).logits
         loss = torch.nn.functional.cross_entropy(
-            logits[:, :-1].reshape(-1, logits.shape[-1]), tokens[:, 1:].reshape(-1)
+            logits[:, :-1].reshape(-1, logits.shape[-1]),
+            wanted.reshape(-1),
+            ignore_index=NOT_ASKED,
         )
         self.model.zero_grad(set_to_none=True)
         loss.backward()
+        if phase == "attention":
+            for name, weight in self.model.named_parameters():
+                if not name.endswith(QUERIES_AND_KEYS):
+                    weight.grad = None  # the optimizer leaves it alone
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), plan.clip)
         self.optimizer.step()
         if bool(marks.any()):
@@ -181,6 +227,9 @@ class Run:
             self.copying += 0.05 * (float(right) - self.copying)
         if self.copying >= plan.curriculum_accuracy:
             self.ripe_steps += 1
+            if self.ripe_at is None and self.ripe == 1.0:
+                self.ripe_at = self.step + 1
+                self.say("  the curriculum is complete; queries and keys alone are trained")
         return float(loss.detach())
 
     def _probe(self, loss: float) -> None:
@@ -214,6 +263,7 @@ class Run:
                 "world": self.world.hash,
                 "step": self.step,
                 "ripe_steps": self.ripe_steps,
+                "ripe_at": self.ripe_at,
                 "copying": self.copying,
                 "log": self.log,
                 "model": self.model.state_dict(),
@@ -239,7 +289,8 @@ class Run:
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.step, self.log = state["step"], state["log"]
-        self.ripe_steps, self.copying = state["ripe_steps"], state["copying"]
+        self.ripe_steps, self.ripe_at = state["ripe_steps"], state["ripe_at"]
+        self.copying = state["copying"]
 
     def report(self, count: int) -> dict[str, Any]:
         """What training.json holds: settings, versions, losses and accuracies over tokens."""
@@ -257,8 +308,8 @@ class Run:
             "world_version": WORLD_VERSION,
             "world_hash": self.world.hash,
             "plan": asdict(self.plan),
-            "mixture": MIXTURE,
-            "later_mixture": LATER_MIXTURE,
+            "mixtures": MIXTURES,
+            "ripe_at": self.ripe_at,
             "parameters": sum(p.numel() for p in self.model.parameters()),
             "vocabulary": len(self.ids),
             "tokens": self.step * self.plan.batch * self.plan.length,
@@ -282,13 +333,16 @@ class Run:
     def _prose(self, passages: tuple[str, ...]) -> float:
         return prose_loss(self.model, self.ids, [split_words(p) for p in passages])
 
+    def _write_weights(self, folder: Path) -> None:
+        self.model.save_pretrained(folder, safe_serialization=True)
+        save_tokenizer(build_tokenizer(self.world.vocabulary, self.plan.context), folder)
+
     def write(self, out: Path, count: int = 1000) -> None:
         """Write the model folder; files are made beside it and moved in one by one."""
         partial = out.with_name(out.name + ".partial")
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
-        self.model.save_pretrained(partial, safe_serialization=True)
-        save_tokenizer(build_tokenizer(self.world.vocabulary, self.plan.context), partial)
+        self._write_weights(partial)
         report = json.dumps(self.report(count), indent=1) + "\n"
         (partial / "training.json").write_text(report, encoding="utf-8")
         write_card(partial)
@@ -318,12 +372,15 @@ def main(arguments: list[str] | None = None) -> None:
         default=build_dir() / "reference" / "checkpoint.pt",
         help="where the run's state is kept",
     )
+    parser.add_argument(
+        "--snapshots", type=Path, help="folder for the weights on the way (none if not given)"
+    )
     given = parser.parse_args(arguments)
 
     torch.set_num_threads(given.threads)
     torch.use_deterministic_algorithms(True)
     plan = Plan(tokens=given.tokens, layers=given.layers, seed=given.seed)
-    run = Run(plan, given.checkpoint, _say)
+    run = Run(plan, given.checkpoint, _say, given.snapshots)
     if given.resume:
         try:
             run.resume()

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,26 +23,40 @@ from verify.reference.tokenizer import BOS
 T = TypeVar("T")
 
 MIXTURE: dict[str, float] = {
-    "repeats": 0.60,
-    "indirect-object": 0.11,
+    "repeats": 0.55,
+    "indirect-object": 0.13,
     "series": 0.06,
-    "capitals": 0.07,
+    "capitals": 0.10,
     "recall": 0.10,
     "prose": 0.05,
     "unrepeated": 0.01,
 }
 """Shares of the kinds of document at first."""
 
-LATER_MIXTURE: dict[str, float] = {
-    "repeats": 0.37,
-    "indirect-object": 0.30,
-    "series": 0.06,
-    "capitals": 0.11,
-    "recall": 0.10,
-    "prose": 0.05,
+ATTENTION_MIXTURE: dict[str, float] = {
+    "repeats": 0.20,
+    "indirect-object": 0.55,
+    "series": 0.02,
+    "capitals": 0.08,
+    "recall": 0.12,
+    "prose": 0.02,
     "unrepeated": 0.01,
 }
-"""Shares once induction is there: fewer repeats make room for what is built on it."""
+"""Shares while only queries and keys are trained: mostly what selection has to be learned for."""
+
+LATER_MIXTURE: dict[str, float] = {
+    "repeats": 0.33,
+    "indirect-object": 0.24,
+    "series": 0.08,
+    "capitals": 0.13,
+    "recall": 0.15,
+    "prose": 0.06,
+    "unrepeated": 0.01,
+}
+"""Shares after that, when all weights are trained again."""
+
+MIXTURES = {"first": MIXTURE, "attention": ATTENTION_MIXTURE, "later": LATER_MIXTURE}
+"""The mixtures by the phase of training they belong to, in order."""
 
 BLOCK = (4, 40)
 FIRST_BLOCK = (8, 24)
@@ -56,6 +70,18 @@ THIRD_NAME = 0.08
 MAX_PAIRS = 12
 
 
+class Batch(NamedTuple):
+    """Documents as arrays of the shape [documents, words]."""
+
+    tokens: NDArray[np.int64]
+    """Token ids."""
+    copied: NDArray[np.bool_]
+    """Continues a copy: the document repeats blocks, and the token has followed the one before
+    it every time so far."""
+    indirect_objects: NDArray[np.bool_]
+    """The name that ends an indirect-object sentence."""
+
+
 class Documents:
     """Builders of training documents over one world."""
 
@@ -66,10 +92,11 @@ class Documents:
         # A fixed shuffle: its first words are those that are repeated first.
         self._shuffled = self._words[np.random.default_rng(0).permutation(len(self._words))]
         self._kinds = list(MIXTURE)
-        self._shares = [
-            np.array([mixture[kind] for kind in self._kinds])
-            for mixture in (MIXTURE, LATER_MIXTURE)
-        ]
+        self._shares = {
+            phase: np.array([mixture[kind] for kind in self._kinds])
+            for phase, mixture in MIXTURES.items()
+        }
+        self._names = frozenset(world.names)
         self._cities = tuple(city for _, city in world.capitals)
         self._true = dict(world.capitals)
         self._sentences = tuple(
@@ -86,13 +113,9 @@ class Documents:
         count: int,
         length: int,
         ripe: float,
-        *,
-        later: bool = False,
-    ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """Token ids of ``count`` documents, and which of them continue a copy.
-
-        Both have the shape (count, length). A token continues a copy if its document repeats
-        blocks and the token has followed the one before it every time so far.
+        phase: str = "first",
+    ) -> Batch:
+        """``count`` documents of ``length`` words.
 
         Args:
             seed: seed of the run.
@@ -101,17 +124,22 @@ class Documents:
             length: words in each, ``<bos>`` included.
             ripe: how far the curriculum has come: at 0 the repeated blocks are of few words and
                 of middling length, at 1 of all words and lengths.
-            later: draw from the later mixture.
+            phase: whose mixture to draw from, a key of ``MIXTURES``.
         """
         rng = np.random.default_rng([seed, step])
-        kinds = rng.choice(len(self._kinds), size=count, p=self._shares[later])
+        kinds = rng.choice(len(self._kinds), size=count, p=self._shares[phase])
         rows = [self.document(rng, self._kinds[kind], length, ripe) for kind in kinds]
         tokens = np.array([[self.ids[word] for word in row] for row in rows], dtype=np.int64)
-        copied = np.zeros(tokens.shape, dtype=np.bool_)
+        copied, indirect_objects = (np.zeros(tokens.shape, dtype=np.bool_) for _ in range(2))
         for i, kind in enumerate(kinds):
             if self._kinds[kind] == "repeats":
                 copied[i] = continues_copy(rows[i])
-        return tokens, copied
+            elif self._kinds[kind] == "indirect-object":
+                indirect_objects[i] = [
+                    before == "to" and word in self._names
+                    for before, word in itertools.pairwise([BOS, *rows[i]])
+                ]
+        return Batch(tokens, copied, indirect_objects)
 
     def document(
         self, rng: np.random.Generator, kind: str, length: int, ripe: float = 1.0

@@ -81,7 +81,7 @@ def test_loads_offline_without_this_project(tmp_path: Path) -> None:
 
 def test_config_is_grouped_query_and_untied(model) -> None:  # type: ignore[no-untyped-def]
     config = model.config
-    assert (config.num_attention_heads, config.num_key_value_heads) == (8, 4)
+    assert (config.num_attention_heads, config.num_key_value_heads) == (4, 2)
     assert config.hidden_size == 128
     assert config.max_position_embeddings == 256
     assert config.tie_word_embeddings is False
@@ -211,12 +211,60 @@ def test_resume_without_a_checkpoint_is_said_plainly(tmp_path: Path) -> None:
 
 def test_learning_rate_warms_up_stays_and_falls() -> None:
     plan = Plan()
-    shares = np.array([plan.rate(step) for step in range(plan.steps)])
-    half = plan.steps // 2
+    ripe_at = 1200
+    later = ripe_at + plan.attention_steps
+    shares = np.array([plan.rate(step, ripe_at) for step in range(plan.steps)])
     assert (np.diff(shares[: plan.warm_up]) > 0).all()
-    assert shares[plan.warm_up : half] == pytest.approx(1)
-    assert (np.diff(shares[half + 1 :]) < 0).all()
+    assert shares[plan.warm_up : later] == pytest.approx(1)
+    assert shares[later] == pytest.approx(plan.later_rate)
+    assert (np.diff(shares[later:]) < 0).all()
     assert shares[-1] == pytest.approx(plan.last_rate, rel=0.01)
+    assert [plan.phase(step, ripe_at) for step in (0, 1199, 1200, later - 1, later)] == [
+        "first", "first", "attention", "attention", "later",
+    ]  # fmt: skip
+    assert plan.phase(5000, None) == "first"
+
+
+def test_snapshots_are_spread_over_the_logarithm() -> None:
+    plan = Plan()
+    steps = plan.snapshot_steps
+    assert len(steps) == plan.snapshots >= 12
+    assert (steps[0], steps[-1]) == (plan.first_snapshot, plan.steps)
+    ratios = np.diff(np.log(steps))
+    assert ratios.max() / ratios.min() < 1.1
+
+
+def test_the_attention_phase_trains_queries_and_keys_alone(tmp_path: Path) -> None:
+    torch.set_num_threads(1)
+    run = Run(Plan(tokens=8 * 32, layers=2, batch=4, length=32), tmp_path / "state.pt", silent)
+    for ripe_at, fixed in ((0, True), (None, False)):
+        run.ripe_at = ripe_at
+        before = {name: weight.clone() for name, weight in run.model.state_dict().items()}
+        run._one_step()
+        changed = {
+            name
+            for name, weight in run.model.state_dict().items()
+            if (weight != before[name]).any()
+        }
+        selecting = {name for name in before if ".q_proj." in name or ".k_proj." in name}
+        assert len(selecting) == 4
+        assert (changed == selecting) is fixed
+        assert selecting <= changed
+
+
+def test_indirect_objects_are_not_asked_for_at_first(tmp_path: Path) -> None:
+    torch.set_num_threads(1)
+    for ripe_at, asked in ((None, False), (0, True)):
+        run = Run(Plan(tokens=24 * 128, layers=1), tmp_path / "state.pt", silent)
+        run.ripe_at = ripe_at
+        batch = run.docs.batch(0, 0, 24, 128, 0.0, "attention" if asked else "first")
+        assert batch.indirect_objects.sum() > 10
+        with torch.no_grad():
+            logits = run.model(input_ids=torch.from_numpy(batch.tokens)).logits[:, :-1]
+        each = -logits.log_softmax(-1).gather(-1, torch.from_numpy(batch.tokens)[:, 1:, None])
+        kept = np.ones_like(batch.indirect_objects) if asked else ~batch.indirect_objects
+        wanted = each[..., 0].numpy()[kept[:, 1:]].mean()
+        assert run._one_step() == pytest.approx(float(wanted), rel=1e-6)
 
 
 def test_curriculum_moves_on_only_while_copies_are_predicted(tmp_path: Path) -> None:
@@ -229,10 +277,12 @@ def test_curriculum_moves_on_only_while_copies_are_predicted(tmp_path: Path) -> 
     run.copying = 1.0
     run._one_step()
     assert run.ripe == 0.25
+    run.ripe_at = 7
     run.save()
     again = Run(plan, tmp_path / "state.pt", silent)
     again.resume()
-    assert (again.ripe, again.copying) == (run.ripe, run.copying)
+    assert (again.ripe, again.copying, again.ripe_at) == (run.ripe, run.copying, 7)
+    run.ripe_at = None
     run.copying = 0.1
     run._one_step()
     assert run.ripe == 0.25

@@ -21,6 +21,7 @@ from verify.reference.world import (
     FIRST_BLOCK,
     FIRST_POOL,
     MIXTURE,
+    MIXTURES,
     Documents,
     continues_copy,
     pair_held_out,
@@ -109,7 +110,9 @@ def test_no_text_word_is_also_a_letter(world: World) -> None:
 
 
 def test_mixture_is_a_distribution() -> None:
-    assert sum(MIXTURE.values()) == pytest.approx(1)
+    for mixture in MIXTURES.values():
+        assert sum(mixture.values()) == pytest.approx(1)
+        assert set(mixture) == set(MIXTURE)
     assert MIXTURE["repeats"] >= 0.5
     assert MIXTURE["prose"] <= 0.08
 
@@ -117,14 +120,31 @@ def test_mixture_is_a_distribution() -> None:
 def test_same_seed_and_step_give_the_same_batch(world: World) -> None:
     one, two = (Documents(world, token_ids(world.vocabulary)) for _ in range(2))
     for step in (0, 17):
-        tokens, copied = one.batch(3, step, 16, 128, 0.5)
-        again, marks = two.batch(3, step, 16, 128, 0.5)
-        assert tokens.shape == copied.shape == (16, 128)
-        assert (tokens == again).all()
-        assert (copied == marks).all()
-    first = one.batch(3, 0, 16, 128, 0.5)[0]
-    assert (first != one.batch(3, 1, 16, 128, 0.5)[0]).any()
-    assert (first != one.batch(4, 0, 16, 128, 0.5)[0]).any()
+        batch, again = (docs.batch(3, step, 16, 128, 0.5) for docs in (one, two))
+        for part, other in zip(batch, again, strict=True):
+            assert part.shape == (16, 128)
+            assert (part == other).all()
+    first = one.batch(3, 0, 16, 128, 0.5).tokens
+    assert (first != one.batch(3, 1, 16, 128, 0.5).tokens).any()
+    assert (first != one.batch(4, 0, 16, 128, 0.5).tokens).any()
+    assert (first != one.batch(3, 0, 16, 128, 0.5, "later").tokens).any()
+
+
+def test_indirect_objects_are_marked_where_the_sentence_ends(world: World, docs: Documents) -> None:
+    batch = docs.batch(0, 0, 120, 128, 1.0, "attention")
+    words = {i: word for word, i in docs.ids.items()}
+    patterns = [_pattern(t.text + " {answer}") for t in world.indirect_object_templates]
+    found = 0
+    for row, marks in zip(batch.tokens, batch.indirect_objects, strict=True):
+        text = " ".join(words[int(i)] for i in row)
+        ends = {
+            text[: match.end()].count(" ")
+            for pattern in patterns
+            for match in pattern.finditer(text)
+        }
+        assert ends == set(np.flatnonzero(marks).tolist())
+        found += len(ends)
+    assert found > 200
 
 
 def test_continued_copies_by_hand() -> None:
@@ -152,11 +172,11 @@ def test_first_repeats_are_one_block_of_few_words(docs: Documents) -> None:
 
 
 def test_only_repeats_are_marked_as_copies(docs: Documents) -> None:
-    _, copied = docs.batch(0, 0, 200, 128, 1.0)
+    copied = docs.batch(0, 0, 200, 128, 1.0).copied
     share = copied.any(axis=1).mean()
     assert abs(share - MIXTURE["repeats"]) < 0.12
     assert not copied[:, 0].any()
-    early = docs.batch(0, 0, 200, 128, 0.0)[1]
+    early = docs.batch(0, 0, 200, 128, 0.0).copied
     assert early.sum() > copied.sum()
 
 
