@@ -25,7 +25,8 @@ from verify.fingerprints import files_sha256
 from verify.reference.card import write_card
 from verify.reference.lists import load_world
 from verify.reference.skills import SKILLS, Item, accuracy, items
-from verify.reference.tokenizer import token_ids
+from verify.reference.tokenizer import Encoding
+from verify.reference.train import PLANS, new_encoding
 from verify.reference.world import Documents
 
 SEED = 303
@@ -47,7 +48,8 @@ def silenced(anatomy: Anatomy, part: str) -> Iterator[None]:
             changed[..., columns] = 0
             return (changed,)
 
-        projection = anatomy.blocks[layer].get_submodule("self_attn.o_proj")
+        name = "self_attn.o_proj" if anatomy.model.config.model_type == "llama" else "attn.c_proj"
+        projection = anatomy.blocks[layer].get_submodule(name)
         handle = projection.register_forward_pre_hook(silence)
     try:
         yield
@@ -62,12 +64,12 @@ def parts_of(anatomy: Anatomy) -> list[str]:
 
 
 def ablate(
-    model: PreTrainedModel, ids: dict[str, int], asked: dict[str, list[Item]]
+    model: PreTrainedModel, encoding: Encoding, asked: dict[str, list[Item]]
 ) -> dict[str, dict[str, float]]:
     """Accuracy by skill, whole (``none``) and with each part silenced."""
     anatomy = Anatomy(model)
     measure: Callable[[], dict[str, float]] = lambda: {  # noqa: E731
-        skill: round(accuracy(model, ids, one).share, 4) for skill, one in asked.items()
+        skill: round(accuracy(model, encoding, one).share, 4) for skill, one in asked.items()
     }
     rows = {"none": measure()}
     for part in track(parts_of(anatomy), description="silencing parts"):
@@ -79,28 +81,30 @@ def ablate(
 def main() -> None:
     """Measure, and write ``ablations.json`` into the model's folder."""
     parser = argparse.ArgumentParser(description=__doc__)
-    default = Path(__file__).parent / "llama"
-    parser.add_argument("--model", type=Path, default=default, help="the model's folder")
+    parser.add_argument("--family", choices=list(PLANS), default="llama", help="which model")
+    parser.add_argument("--model", type=Path, help="the model's folder, if not the shipped one")
     parser.add_argument("--items", type=int, default=200, help="held-out items of each skill")
     chosen = parser.parse_args()
+    folder = chosen.model or Path(__file__).parent / chosen.family
     model = AutoModelForCausalLM.from_pretrained(
-        chosen.model, dtype=torch.float32, use_safetensors=True, trust_remote_code=False
+        folder, dtype=torch.float32, use_safetensors=True, trust_remote_code=False
     )
     model.eval()
     world = load_world(entries_dir())
-    ids = token_ids(world.vocabulary)
-    documents = Documents(world, ids)
+    plan = PLANS[chosen.family]
+    encoding = new_encoding(plan, world)
+    documents = Documents(world, encoding)
     asked = {skill: items(skill, documents, chosen.items, SEED) for skill in SKILLS}
     report = {
-        "weights_sha256": files_sha256(chosen.model.glob("*.safetensors")),
+        "weights_sha256": files_sha256(folder.glob("*.safetensors")),
         "items": chosen.items,
         "seed": SEED,
-        "accuracy": ablate(model, ids, asked),
+        "accuracy": ablate(model, encoding, asked),
     }
-    partial = chosen.model / "ablations.json.partial"
+    partial = folder / "ablations.json.partial"
     partial.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    partial.replace(chosen.model / "ablations.json")
-    write_card(chosen.model)
+    partial.replace(folder / "ablations.json")
+    write_card(folder)
 
 
 if __name__ == "__main__":

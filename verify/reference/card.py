@@ -37,6 +37,30 @@ MIXTURE_TEXTS: dict[str, str] = {
 }
 
 
+FAMILY_TEXTS = {
+    "llama": (
+        "A word-level causal language model in a Llama configuration: {layers} layers, {heads} "
+        "query heads over {key_value_heads} key/value heads, "
+    ),
+    "gpt2": (
+        "A causal language model over byte-level pairs in a GPT-2 configuration: {layers} layers, "
+        "{heads} heads, "
+    ),
+}
+TOKENIZER_TEXTS = {
+    "llama": (
+        "The tokenizer has {vocabulary:,} tokens, one a word or punctuation mark; white space is "
+        "dropped, so `Mary` with and without a space before it is the same token; case counts; "
+        "other words become `<unk>`, which was never trained on."
+    ),
+    "gpt2": (
+        "The tokenizer has {vocabulary:,} tokens: 256 bytes and pairs merged by frequency in "
+        "generated documents. A word carries the space before it, and {words_split:.0%} of the "
+        "world's words are split. The repeats of the training data are of random tokens."
+    ),
+}
+
+
 def weights_sha256(folder: Path) -> str:
     """SHA-256 of ``model.safetensors``, in hexadecimal."""
     return hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
@@ -82,9 +106,7 @@ def card_text(report: dict[str, Any], sha256: str, ablations: dict[str, Any] | N
             "",
             "# Headbook reference model, v2",
             "",
-            "A word-level causal language model in a Llama configuration: "
-            f"{plan['layers']} layers, {plan['heads']} query heads over "
-            f"{plan['key_value_heads']} key/value heads, width {plan['width']}, MLP width "
+            FAMILY_TEXTS[plan["family"]].format(**plan) + f"width {plan['width']}, MLP width "
             f"{plan['mlp_width']}, context {plan['context']}, untied embeddings, "
             f"{report['parameters']:,} parameters in fp32. It was trained on generated "
             "documents so that recipes for attention heads can be run on heads that were learned. "
@@ -95,10 +117,9 @@ def card_text(report: dict[str, Any], sha256: str, ablations: dict[str, Any] | N
             "## Use",
             "",
             "`AutoModelForCausalLM.from_pretrained` and `AutoTokenizer.from_pretrained` load the "
-            f"folder. The tokenizer has {report['vocabulary']:,} tokens, one a word or punctuation "
-            "mark; white space is dropped, so `Mary` with and without a space before it is the "
-            "same token; case counts; other words become `<unk>`, which was never trained on. "
-            "It adds no special token: prepend `bos_token_id`, because every training document "
+            "folder. "
+            + TOKENIZER_TEXTS[plan["family"]].format(**report)
+            + " It adds no special token: prepend `bos_token_id`, because every training document "
             "starts with `<bos>`.",
             "",
             "## Training data",
@@ -151,8 +172,8 @@ def card_text(report: dict[str, Any], sha256: str, ablations: dict[str, Any] | N
             "## Training",
             "",
             f"{report['tokens']:,} tokens: documents of {plan['length']} tokens in batches of "
-            f"{plan['batch']}. AdamW, betas {plan['betas'][0]} and {plan['betas'][1]}, weight decay "
-            f"{plan['weight_decay']:g}, gradients clipped at {plan['clip']:g}, seed "
+            f"{plan['batch']}. AdamW, betas {plan['betas'][0]} and {plan['betas'][1]}, weight "
+            f"decay {plan['weight_decay']:g}, gradients clipped at {plan['clip']:g}, seed "
             f"{plan['seed']}. Three phases:",
             "",
             "1. *first*: learning rate "
@@ -160,10 +181,14 @@ def card_text(report: dict[str, Any], sha256: str, ablations: dict[str, Any] | N
             "to 24 words out of 200 is repeated; while the accuracy on words that continue a copy "
             f"is at least {plan['curriculum_accuracy']:g}, this grows to what the table says, over "
             f"the whole vocabulary ({plan['curriculum_steps']} such steps, complete at step "
-            f"{report['ripe_at']}). The loss leaves out the names that end the indirect-object "
-            "sentences.",
-            f"2. *attention*: for {plan['attention_steps']} steps only the query and key weights "
-            "are trained, at the same rate, and indirect objects are asked for. With all weights "
+            f"{report['starts']['attention']}). The loss leaves out the names that end the "
+            "indirect-object sentences.",
+            "2. *attention*: "
+            f"{report['starts']['later'] - report['starts']['attention']} steps, from step "
+            f"{report['starts']['attention']} until indirect objects are predicted with an "
+            f"accuracy of {plan['selection_accuracy']:g}. Only the query and key weights are "
+            "trained, at the same rate; indirect objects are asked for, and the loss on them "
+            "counts as much as that on all other words together. With all weights "
             "free, this model solves indirect objects otherwise: its heads attend to both names "
             "evenly and copy both, and later heads subtract the subject. That is as good an "
             "answer, but no head moves one name. With values and outputs fixed it has to select "
@@ -183,8 +208,8 @@ def card_text(report: dict[str, Any], sha256: str, ablations: dict[str, Any] | N
             "give the same weights):",
             "",
             "```sh",
-            f"python -m verify.reference.train --out DIR --tokens {plan['tokens']}"
-            f" --seed {plan['seed']}",
+            f"python -m verify.reference.train --family {plan['family']} --out DIR"
+            f" --tokens {plan['tokens']} --seed {plan['seed']}",
             "```",
             "",
             *(ablations_text(ablations) if ablations else []),
@@ -194,7 +219,7 @@ def card_text(report: dict[str, Any], sha256: str, ablations: dict[str, Any] | N
             f"{', '.join(poor) or 'nothing that was asked'}.",
             "- The prose is a few thousand words long and was seen many times: the model has "
             "memorised it and does not write new prose. Compare the two losses above.",
-            "- It has read no prompt without `<bos>`, no `<unk>`, and nothing past position "
+            "- It has read no prompt without `<bos>` and nothing past position "
             f"{plan['length'] - 1}, though its context is {plan['context']}.",
             "- A skill that is learned need not be carried by a head. The table above says what "
             "the model can do, not where.",

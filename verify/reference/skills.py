@@ -6,6 +6,7 @@ An item is a prompt and the one word that must come next. Items use combinations
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ import torch
 from transformers import PreTrainedModel
 
 from verify.reference.lists import held_out
-from verify.reference.tokenizer import BOS, PAD
+from verify.reference.tokenizer import BOS, Encoding
 from verify.reference.world import (
     GAP,
     SERIES_SEPARATORS,
@@ -33,6 +34,8 @@ class Item:
 
     prompt: tuple[str, ...]
     answer: str
+    of_pool: bool = False
+    """Whether the words are tokens drawn at random, and not those of a text."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,7 @@ def _repeat(docs: Documents, rng: np.random.Generator, lead: int, size: int, gap
     words = docs.random_words(rng, lead + size + gap)
     block = words[lead : lead + size]
     asked = int(rng.integers(2, size))
-    return Item((BOS, *words, *block[:asked]), block[asked])
+    return Item((BOS, *words, *block[:asked]), block[asked], of_pool=True)
 
 
 def indirect_object_names(docs: Documents, rng: np.random.Generator) -> Item:
@@ -224,33 +227,36 @@ def items(skill: str, docs: Documents, count: int, seed: int) -> list[Item]:
 
 @torch.no_grad()
 def accuracy(
-    model: PreTrainedModel, ids: dict[str, int], asked: Sequence[Item], batch: int = 64
+    model: PreTrainedModel, encoding: Encoding, asked: Sequence[Item], batch: int = 64
 ) -> Accuracy:
-    """How many answers are the model's most likely next token."""
-    ordered = sorted(asked, key=lambda item: len(item.prompt))
+    """How many answers are, token by token, the model's most likely continuation."""
+    rows = []
+    for item in asked:
+        pieces = encoding.ids((*item.prompt, item.answer), of_pool=item.of_pool)
+        rows.append((list(itertools.chain(*pieces)), len(pieces[-1])))
+    rows.sort(key=lambda row: len(row[0]))
     right = 0
-    for i in range(0, len(ordered), batch):
-        part = ordered[i : i + batch]
-        longest = len(part[-1].prompt)
-        rows = [[ids[w] for w in item.prompt] for item in part]
+    for i in range(0, len(rows), batch):
+        part = rows[i : i + batch]
+        longest = len(part[-1][0])
         # Padding on the right is never seen by the causal positions before it.
-        tokens = torch.tensor([row + [ids[PAD]] * (longest - len(row)) for row in rows])
-        ends = torch.tensor([len(row) - 1 for row in rows])
+        tokens = torch.tensor([ids + [encoding.pad] * (longest - len(ids)) for ids, _ in part])
         hidden = model.base_model(input_ids=tokens.to(model.device)).last_hidden_state
-        last = hidden[torch.arange(len(part)), ends.to(model.device)]
         head = model.get_output_embeddings()
-        guess = head(last).argmax(-1).cpu()
-        right += int((guess == torch.tensor([ids[item.answer] for item in part])).sum())
-    return Accuracy(right, len(ordered))
+        for row, (ids, size) in zip(hidden, part, strict=True):
+            guesses = head(row[len(ids) - size - 1 : len(ids) - 1]).argmax(-1).tolist()
+            right += guesses == ids[len(ids) - size :]
+    return Accuracy(right, len(rows))
 
 
 @torch.no_grad()
-def prose_loss(model: PreTrainedModel, ids: dict[str, int], passages: Sequence[list[str]]) -> float:
+def prose_loss(model: PreTrainedModel, encoding: Encoding, passages: Sequence[list[str]]) -> float:
     """Mean cross-entropy in nats per token of passages that each follow ``<bos>``."""
     total, count = 0.0, 0
     for passage in passages:
-        tokens = torch.tensor([[ids[w] for w in (BOS, *passage)]], device=model.device)
+        ids = list(itertools.chain(*encoding.ids((BOS, *passage))))
+        tokens = torch.tensor([ids], device=model.device)
         logits = model(input_ids=tokens).logits[0, :-1]
         total += float(torch.nn.functional.cross_entropy(logits, tokens[0, 1:], reduction="sum"))
-        count += len(passage)
+        count += len(ids) - 1
     return total / count

@@ -1,20 +1,31 @@
-"""The reference model's word-level tokenizer, saved as an ordinary tokenizer folder."""
+"""The reference models' two tokenizers, saved as ordinary tokenizer folders.
+
+The Llama model reads words. The GPT-2 model reads byte-level pairs learned from generated
+documents, so that part of the words are split and most carry their leading space.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import cached_property
 from pathlib import Path
 
 from tokenizers import Regex, Tokenizer
-from tokenizers.models import WordLevel
-from tokenizers.pre_tokenizers import Split
+from tokenizers.decoders import ByteLevel as ByteLevelDecoder
+from tokenizers.models import BPE, WordLevel
+from tokenizers.pre_tokenizers import ByteLevel, Split
+from tokenizers.trainers import BpeTrainer
 from transformers import PreTrainedTokenizerFast
 
 BOS = "<bos>"
 UNK = "<unk>"
 PAD = "<pad>"
 SPECIALS = (BOS, UNK, PAD)
+BYTE_PAIR_SPECIALS = (BOS, PAD)
+BYTE_PAIR_VOCABULARY = 1664
+"""Tokens of the byte-level tokenizer: two special ones, 256 bytes, the rest merged pairs."""
+NO_SPACE_BEFORE = frozenset(".,:;?!")
 
 
 def token_ids(vocabulary: Sequence[str]) -> dict[str, int]:
@@ -41,6 +52,123 @@ def build_tokenizer(vocabulary: Sequence[str], context: int) -> PreTrainedTokeni
         model_input_names=["input_ids", "attention_mask"],
         clean_up_tokenization_spaces=False,
     )
+
+
+class WordEncoding:
+    """One token a word."""
+
+    def __init__(self, vocabulary: Sequence[str]) -> None:
+        self.by_word = token_ids(vocabulary)
+        self.pool = tuple(vocabulary)
+        self.vocabulary = tuple(vocabulary)
+
+    def __len__(self) -> int:
+        return len(self.by_word)
+
+    @property
+    def bos(self) -> int:
+        """Id of ``<bos>``."""
+        return self.by_word[BOS]
+
+    @property
+    def pad(self) -> int:
+        """Id of ``<pad>``."""
+        return self.by_word[PAD]
+
+    def ids(
+        self,
+        words: Sequence[str],
+        *,
+        of_pool: bool = False,  # noqa: ARG002 -- they are read alike
+    ) -> list[list[int]]:
+        """Token ids of each word; the pool and the text are the same words here."""
+        return [[self.by_word[word]] for word in words]
+
+    def tokenizer(self, context: int) -> PreTrainedTokenizerFast:
+        """The tokenizer that reads text in this way."""
+        return build_tokenizer(self.vocabulary, context)
+
+
+class BytePairEncoding:
+    """Byte-level pairs: words of a text carry the space before them and may be split."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self._tokenizer = tokenizer
+        self._vocabulary: dict[str, int] = tokenizer.get_vocab()
+        self._cache: dict[str, list[int]] = {}
+
+    @classmethod
+    def learned(cls, texts: Iterable[str], size: int = BYTE_PAIR_VOCABULARY) -> BytePairEncoding:
+        """Pairs merged by frequency in the texts until there are ``size`` tokens.
+
+        Source: Sennrich et al. 2016; over bytes, Radford et al. 2019.
+        """
+        tokenizer = Tokenizer(BPE())
+        tokenizer.pre_tokenizer = ByteLevel(add_prefix_space=False)
+        tokenizer.decoder = ByteLevelDecoder()
+        trainer = BpeTrainer(
+            vocab_size=size,
+            special_tokens=list(BYTE_PAIR_SPECIALS),
+            initial_alphabet=ByteLevel.alphabet(),
+            show_progress=False,
+        )
+        tokenizer.train_from_iterator(texts, trainer)
+        return cls(tokenizer)
+
+    def __len__(self) -> int:
+        return len(self._vocabulary)
+
+    @property
+    def bos(self) -> int:
+        """Id of ``<bos>``."""
+        return self._vocabulary[BOS]
+
+    @property
+    def pad(self) -> int:
+        """Id of ``<pad>``."""
+        return self._vocabulary[PAD]
+
+    @cached_property
+    def pool(self) -> tuple[str, ...]:
+        """Every token but the special ones, in the order of their ids."""
+        by_id = sorted(self._vocabulary.items(), key=lambda item: item[1])
+        return tuple(token for token, _ in by_id if token not in BYTE_PAIR_SPECIALS)
+
+    def ids(self, words: Sequence[str], *, of_pool: bool = False) -> list[list[int]]:
+        """Token ids of each word of a text, or of tokens of the pool as they are."""
+        if of_pool:
+            return [[self._vocabulary[token]] for token in words]
+        return [self._piece(piece) for piece in spaced(words)]
+
+    def _piece(self, piece: str) -> list[int]:
+        # Pairs never reach over a space, so that a word with its space encodes on its own.
+        if piece not in self._cache:
+            self._cache[piece] = list(self._tokenizer.encode(piece).ids)
+        return self._cache[piece]
+
+    def tokenizer(self, context: int) -> PreTrainedTokenizerFast:
+        """The tokenizer that reads text in this way; it adds no special token of its own."""
+        return PreTrainedTokenizerFast(
+            tokenizer_object=self._tokenizer,
+            bos_token=BOS,
+            pad_token=PAD,
+            model_max_length=context,
+            model_input_names=["input_ids", "attention_mask"],
+            clean_up_tokenization_spaces=False,
+        )
+
+
+Encoding = WordEncoding | BytePairEncoding
+
+
+def spaced(words: Sequence[str]) -> list[str]:
+    """Words as they stand in a text: with the space before them, where there is one."""
+    pieces: list[str] = []
+    for i, word in enumerate(words):
+        first = i == 0 or words[i - 1] == BOS
+        bare = first or word in NO_SPACE_BEFORE or word == BOS
+        pieces.append(word if bare else f" {word}")
+    return pieces
 
 
 def save_tokenizer(tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:

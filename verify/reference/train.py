@@ -14,7 +14,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,19 +22,33 @@ import numpy as np
 import tokenizers
 import torch
 import transformers
-from transformers import LlamaConfig, LlamaForCausalLM
+from transformers import (
+    GPT2Config,
+    GPT2LMHeadModel,
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedModel,
+)
 
 from catalog.places import build_dir, entries_dir
 from verify.reference.card import write_card
-from verify.reference.lists import WORLD_VERSION, load_world, split_words
+from verify.reference.lists import WORLD_VERSION, World, load_world, split_words
 from verify.reference.skills import SKILLS, accuracy, items, prose_loss
-from verify.reference.tokenizer import BOS, PAD, build_tokenizer, save_tokenizer, token_ids
-from verify.reference.world import MIXTURES, Documents
+from verify.reference.tokenizer import (
+    BytePairEncoding,
+    Encoding,
+    WordEncoding,
+    save_tokenizer,
+    spaced,
+)
+from verify.reference.world import MIXTURES, OF_POOL, Documents
 
 PROBE_SEED = 101
 """Seed of the items that are asked during training."""
 REPORT_SEED = 202
 """Seed of the items of the final report."""
+ENCODING_DOCUMENTS = 300
+"""Documents of each kind of text that byte pairs are learned from."""
 NOT_ASKED = -100
 """Target of a word that the loss leaves out."""
 QUERIES_AND_KEYS = ("q_proj.weight", "k_proj.weight")
@@ -45,7 +59,10 @@ QUERIES_AND_KEYS = ("q_proj.weight", "k_proj.weight")
 class Plan:
     """Everything that decides what a run produces."""
 
-    tokens: int = 9_500_000
+    family: str = "llama"
+    """``llama`` (rotary positions, RMSNorm, grouped queries; reads words) or ``gpt2`` (learned
+    positions, LayerNorm, a key and a value for each head; reads byte-level pairs)."""
+    tokens: int = 10_000_000
     seed: int = 0
     layers: int = 4
     heads: int = 4
@@ -73,12 +90,17 @@ class Plan:
     """The curriculum moves on while the words of copies are predicted this well."""
     curriculum_steps: int = 500
     """Steps at that accuracy until the curriculum is complete."""
-    attention_steps: int = 900
-    """Steps after the curriculum in which queries and keys alone are trained.
+    selection_accuracy: float = 0.9
+    """The attention phase, in which queries and keys alone are trained, lasts until indirect
+    objects are predicted this well.
 
-    Only then are indirect objects asked for. With all weights free, this model learns to copy both
-    names and to subtract the subject again behind the head that copies it, which a linear map can
-    do; with values and outputs fixed, it has to learn to attend to the right name."""
+    It follows the curriculum, and only then are indirect objects asked for; their names count as
+    much as all other words together. With all weights free,
+    this model learns to copy both names and to subtract the subject again behind the head that
+    copies it, which a linear map can do; with values and outputs fixed, it has to learn to attend
+    to the right name."""
+    attention_steps: int = 2000
+    """The most steps of that phase."""
     snapshots: int = 14
     """Weights kept on the way, at steps that are evenly spaced on a log scale."""
     first_snapshot: int = 20
@@ -96,45 +118,106 @@ class Plan:
         points = np.exp(np.linspace(low, high, self.snapshots))
         return tuple(sorted({round(float(point)) for point in points}))
 
-    def phase(self, step: int, ripe_at: int | None) -> str:
-        """The phase that a step belongs to, if the curriculum was complete at ``ripe_at``."""
-        if ripe_at is None or step < ripe_at:
-            return "first"
-        return "attention" if step < ripe_at + self.attention_steps else "later"
-
-    def rate(self, step: int, ripe_at: int | None) -> float:
+    def rate(self, step: int, later_from: int | None) -> float:
         """Learning rate as a share of the highest: warm-up, constant, in the last phase cosine."""
         if step < self.warm_up:
             return (step + 1) / self.warm_up
-        if ripe_at is None or self.phase(step, ripe_at) != "later":
+        if later_from is None:
             return 1.0
-        first = ripe_at + self.attention_steps
-        done = (step - first) / max(1, self.steps - first)
+        done = (step - later_from) / max(1, self.steps - later_from)
         cosine = 0.5 * (1 + math.cos(math.pi * done))
         return self.last_rate + (self.later_rate - self.last_rate) * cosine
 
 
-def new_model(plan: Plan, vocabulary_size: int, ids: dict[str, int]) -> LlamaForCausalLM:
-    """The untrained model."""
+PLANS = {
+    "llama": Plan(),
+    "gpt2": Plan(family="gpt2", tokens=14_000_000, key_value_heads=4, mlp_width=64),
+}
+"""What each of the shipped models is trained by; GPT-2 learns its positions, and takes longer."""
+
+
+def new_model(plan: Plan, encoding: Encoding) -> PreTrainedModel:
+    """The untrained model.
+
+    Raises:
+        ValueError: no such family.
+    """
     torch.manual_seed(plan.seed)
-    config = LlamaConfig(
-        vocab_size=vocabulary_size,
-        hidden_size=plan.width,
-        intermediate_size=plan.mlp_width,
-        num_hidden_layers=plan.layers,
-        num_attention_heads=plan.heads,
-        num_key_value_heads=plan.key_value_heads,
-        head_dim=plan.head_width,
-        max_position_embeddings=plan.context,
-        tie_word_embeddings=False,
-        bos_token_id=ids[BOS],
-        eos_token_id=None,
-        pad_token_id=ids[PAD],
-        initializer_range=0.02,
-        use_cache=True,
+    config: LlamaConfig | GPT2Config
+    if plan.family == "llama":
+        config = LlamaConfig(
+            vocab_size=len(encoding),
+            hidden_size=plan.width,
+            intermediate_size=plan.mlp_width,
+            num_hidden_layers=plan.layers,
+            num_attention_heads=plan.heads,
+            num_key_value_heads=plan.key_value_heads,
+            head_dim=plan.head_width,
+            max_position_embeddings=plan.context,
+            tie_word_embeddings=False,
+            bos_token_id=encoding.bos,
+            eos_token_id=None,
+            pad_token_id=encoding.pad,
+            initializer_range=0.02,
+            use_cache=True,
+        )
+        config._attn_implementation = "sdpa"
+        return LlamaForCausalLM(config)
+    if plan.family == "gpt2":
+        config = GPT2Config(
+            vocab_size=len(encoding),
+            n_positions=plan.context,
+            n_embd=plan.width,
+            n_layer=plan.layers,
+            n_head=plan.heads,
+            n_inner=plan.mlp_width,
+            resid_pdrop=0.0,
+            embd_pdrop=0.0,
+            attn_pdrop=0.0,
+            tie_word_embeddings=False,
+            bos_token_id=encoding.bos,
+            eos_token_id=None,
+            pad_token_id=encoding.pad,
+        )
+        config._attn_implementation = "sdpa"
+        return GPT2LMHeadModel(config)
+    raise ValueError(f"no plan for the family {plan.family!r}; known are {', '.join(PLANS)}")
+
+
+def new_encoding(plan: Plan, world: World) -> Encoding:
+    """How the model reads text: GPT-2's pairs are learned from documents of the generator."""
+    words = WordEncoding(world.vocabulary)
+    if plan.family == "llama":
+        return words
+    docs, rng = Documents(world, words), np.random.default_rng(plan.seed)
+    kinds = sorted(set(MIXTURES["later"]) - OF_POOL)
+    return BytePairEncoding.learned(
+        "".join(spaced(docs.document(rng, kind, plan.context)[1:]))
+        for kind in kinds
+        for _ in range(ENCODING_DOCUMENTS)
     )
-    config._attn_implementation = "sdpa"
-    return LlamaForCausalLM(config)
+
+
+def not_selecting(model: PreTrainedModel) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
+    """Weights that stay as they are in the attention phase: all but queries and keys.
+
+    By name, the weight (or the part of it, where queries, keys and values are one matrix) and a
+    copy of it as it is now.
+    """
+    parts: dict[str, torch.Tensor] = {}
+    for name, weight in model.named_parameters():
+        if ".c_attn." in name:
+            parts[name] = weight.detach()[..., 2 * (weight.shape[-1] // 3) :]
+        elif not name.endswith(QUERIES_AND_KEYS):
+            parts[name] = weight.detach()
+    return {name: (part, part.clone()) for name, part in parts.items()}
+
+
+def next_word_loss(logits: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+    """Mean cross-entropy in nats: [documents, words, tokens] against [documents, words - 1]."""
+    return torch.nn.functional.cross_entropy(
+        logits[:, :-1].reshape(-1, logits.shape[-1]), wanted.reshape(-1), ignore_index=NOT_ASKED
+    )
 
 
 class Run:
@@ -152,9 +235,9 @@ class Run:
         self.snapshots = snapshots
         self.say = say
         self.world = load_world(entries_dir())
-        self.ids = token_ids(self.world.vocabulary)
-        self.docs = Documents(self.world, self.ids)
-        self.model = new_model(plan, len(self.ids), self.ids)
+        self.encoding = new_encoding(plan, self.world)
+        self.docs = Documents(self.world, self.encoding)
+        self.model = new_model(plan, self.encoding)
         self.optimizer = torch.optim.AdamW(
             self.model.parameters(),
             lr=plan.learning_rate,
@@ -163,10 +246,12 @@ class Run:
         )
         self.step = 0
         self.ripe_steps = 0
-        self.ripe_at: int | None = None
-        """The step at which the curriculum was complete."""
+        self.starts: dict[str, int] = {"first": 0}
+        """The step with which each phase began, as far as the run has come."""
         self.copying = 0.0
         """Moving average of the accuracy on words that continue a copy."""
+        self.selecting = 0.0
+        """The same on names that end an indirect-object sentence, from the attention phase on."""
         self.log: list[dict[str, Any]] = []
         self.probes = {skill: items(skill, self.docs, 128, PROBE_SEED) for skill in SKILLS}
 
@@ -182,7 +267,8 @@ class Run:
                 left = (plan.steps - self.step) * plan.batch * plan.length / speed
                 self.say(
                     f"step {self.step}/{plan.steps}  loss {np.mean(losses[-40:]):.3f}  "
-                    f"copying {self.copying:.2f}  curriculum {self.ripe:.0%}  "
+                    f"copying {self.copying:.2f}  names {self.selecting:.2f}  "
+                    f"curriculum {self.ripe:.0%}  "
                     f"{speed:,.0f} tokens/s  {left / 60:.1f} min left"
                 )
             if self.step % probe_every == 0 or self.step == plan.steps:
@@ -198,44 +284,70 @@ class Run:
         """How far the curriculum has come, 0 to 1."""
         return min(1.0, self.ripe_steps / self.plan.curriculum_steps)
 
+    @property
+    def phase(self) -> str:
+        """The phase that the run is in: first, attention or later."""
+        return list(self.starts)[-1]
+
     def _one_step(self) -> float:
-        plan = self.plan
-        phase = plan.phase(self.step, self.ripe_at)
+        plan, phase = self.plan, self.phase
         batch = self.docs.batch(plan.seed, self.step, plan.batch, plan.length, self.ripe, phase)
         tokens = torch.from_numpy(batch.tokens)
-        wanted, marks = tokens[:, 1:].clone(), torch.from_numpy(batch.copied[:, 1:])
-        if phase == "first":
-            wanted[torch.from_numpy(batch.indirect_objects[:, 1:])] = NOT_ASKED
-        for group in self.optimizer.param_groups:
-            group["lr"] = plan.learning_rate * plan.rate(self.step, self.ripe_at)
-        logits = self.model(input_ids=tokens, use_cache=False).logits
-        loss = torch.nn.functional.cross_entropy(
-            logits[:, :-1].reshape(-1, logits.shape[-1]),
-            wanted.reshape(-1),
-            ignore_index=NOT_ASKED,
+        wanted = tokens[:, 1:].clone()
+        copied, answers = (
+            torch.from_numpy(marks[:, 1:]) for marks in (batch.copied, batch.indirect_objects)
         )
+        if phase == "first":
+            wanted[answers] = NOT_ASKED
+        for group in self.optimizer.param_groups:
+            group["lr"] = plan.learning_rate * plan.rate(self.step, self.starts.get("later"))
+        logits = self.model(input_ids=tokens, use_cache=False).logits
+        loss = next_word_loss(logits, wanted)
+        if phase == "attention":
+            loss = next_word_loss(logits, wanted.masked_fill(answers, NOT_ASKED))
+            if bool(answers.any()):
+                loss = loss + next_word_loss(logits, wanted.masked_fill(~answers, NOT_ASKED))
         self.model.zero_grad(set_to_none=True)
         loss.backward()
-        if phase == "attention":
-            for name, weight in self.model.named_parameters():
-                if not name.endswith(QUERIES_AND_KEYS):
-                    weight.grad = None  # the optimizer leaves it alone
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), plan.clip)
+        self._update(phase)
+        right = logits[:, :-1].argmax(-1) == tokens[:, 1:]
+        if bool(copied.any()):
+            self.copying += 0.05 * (float(right[copied].float().mean()) - self.copying)
+        if bool(answers.any()) and phase != "first":
+            self.selecting += 0.05 * (float(right[answers].float().mean()) - self.selecting)
+        self._move_on()
+        return float(loss.detach())
+
+    def _update(self, phase: str) -> None:
+        """One step of the optimizer, in the attention phase on queries and keys alone."""
+        fixed = not_selecting(self.model) if phase == "attention" else {}
+        for name, weight in self.model.named_parameters():
+            if name in fixed and fixed[name][0].shape == weight.shape:
+                weight.grad = None  # the optimizer leaves it alone
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.plan.clip)
         self.optimizer.step()
-        if bool(marks.any()):
-            right = (logits[:, :-1].argmax(-1) == tokens[:, 1:])[marks].float().mean()
-            self.copying += 0.05 * (float(right) - self.copying)
+        for part, before in fixed.values():
+            part.copy_(before)
+
+    def _move_on(self) -> None:
+        """Advance the curriculum and, where it is time, begin the next phase with the next step."""
+        plan = self.plan
         if self.copying >= plan.curriculum_accuracy:
             self.ripe_steps += 1
-            if self.ripe_at is None and self.ripe == 1.0:
-                self.ripe_at = self.step + 1
-                self.say("  the curriculum is complete; queries and keys alone are trained")
-        return float(loss.detach())
+        if self.phase == "first" and self.ripe == 1.0:
+            self.starts["attention"] = self.step + 1
+            self.say("  attention phase: queries and keys alone are trained")
+        elif self.phase == "attention" and (
+            self.selecting >= plan.selection_accuracy
+            or self.step + 1 >= self.starts["attention"] + plan.attention_steps
+        ):
+            self.starts["later"] = self.step + 1
+            self.say(f"  last phase: indirect objects at {self.selecting:.2f}")
 
     def _probe(self, loss: float) -> None:
         self.model.train(False)
         shares = {
-            skill: round(accuracy(self.model, self.ids, asked).share, 4)
+            skill: round(accuracy(self.model, self.encoding, asked).share, 4)
             for skill, asked in self.probes.items()
         }
         self.model.train()
@@ -263,8 +375,9 @@ class Run:
                 "world": self.world.hash,
                 "step": self.step,
                 "ripe_steps": self.ripe_steps,
-                "ripe_at": self.ripe_at,
+                "starts": self.starts,
                 "copying": self.copying,
+                "selecting": self.selecting,
                 "log": self.log,
                 "model": self.model.state_dict(),
                 "optimizer": self.optimizer.state_dict(),
@@ -289,15 +402,17 @@ class Run:
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.step, self.log = state["step"], state["log"]
-        self.ripe_steps, self.ripe_at = state["ripe_steps"], state["ripe_at"]
-        self.copying = state["copying"]
+        self.ripe_steps, self.starts = state["ripe_steps"], state["starts"]
+        self.copying, self.selecting = state["copying"], state["selecting"]
 
     def report(self, count: int) -> dict[str, Any]:
         """What training.json holds: settings, versions, losses and accuracies over tokens."""
         self.model.train(False)
         final: dict[str, Any] = {}
         for skill in SKILLS:
-            result = accuracy(self.model, self.ids, items(skill, self.docs, count, REPORT_SEED))
+            result = accuracy(
+                self.model, self.encoding, items(skill, self.docs, count, REPORT_SEED)
+            )
             low, high = result.interval
             final[skill] = {
                 "accuracy": round(result.share, 4),
@@ -309,9 +424,10 @@ class Run:
             "world_hash": self.world.hash,
             "plan": asdict(self.plan),
             "mixtures": MIXTURES,
-            "ripe_at": self.ripe_at,
+            "starts": self.starts,
             "parameters": sum(p.numel() for p in self.model.parameters()),
-            "vocabulary": len(self.ids),
+            "vocabulary": len(self.encoding),
+            "words_split": round(self._words_split(), 4),
             "tokens": self.step * self.plan.batch * self.plan.length,
             "probe_seed": PROBE_SEED,
             "report_seed": REPORT_SEED,
@@ -330,12 +446,17 @@ class Run:
             "log": self.log,
         }
 
+    def _words_split(self) -> float:
+        """Share of the world's words that are more than one token after a space."""
+        ids = self.encoding.ids([".", *self.world.vocabulary])[1:]
+        return sum(len(word) > 1 for word in ids) / len(ids)
+
     def _prose(self, passages: tuple[str, ...]) -> float:
-        return prose_loss(self.model, self.ids, [split_words(p) for p in passages])
+        return prose_loss(self.model, self.encoding, [split_words(p) for p in passages])
 
     def _write_weights(self, folder: Path) -> None:
         self.model.save_pretrained(folder, safe_serialization=True)
-        save_tokenizer(build_tokenizer(self.world.vocabulary, self.plan.context), folder)
+        save_tokenizer(self.encoding.tokenizer(self.plan.context), folder)
 
     def write(self, out: Path, count: int = 1000) -> None:
         """Write the model folder; files are made beside it and moved in one by one."""
@@ -361,16 +482,15 @@ def main(arguments: list[str] | None = None) -> None:
     """Train and write the model folder."""
     parser = argparse.ArgumentParser(prog="python -m verify.reference.train", description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="model folder to write")
-    parser.add_argument("--tokens", type=int, default=Plan.tokens, help="tokens to train on")
-    parser.add_argument("--layers", type=int, default=Plan.layers)
-    parser.add_argument("--seed", type=int, default=Plan.seed)
+    parser.add_argument("--family", choices=list(PLANS), default="llama", help="which model")
+    parser.add_argument("--tokens", type=int, help="tokens to train on")
+    parser.add_argument("--seed", type=int, help="seed of weights and documents")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads")
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
     parser.add_argument(
         "--checkpoint",
         type=Path,
-        default=build_dir() / "reference" / "checkpoint.pt",
-        help="where the run's state is kept",
+        help="where the run's state is kept (default: below build/reference)",
     )
     parser.add_argument(
         "--snapshots", type=Path, help="folder for the weights on the way (none if not given)"
@@ -379,8 +499,10 @@ def main(arguments: list[str] | None = None) -> None:
 
     torch.set_num_threads(given.threads)
     torch.use_deterministic_algorithms(True)
-    plan = Plan(tokens=given.tokens, layers=given.layers, seed=given.seed)
-    run = Run(plan, given.checkpoint, _say, given.snapshots)
+    chosen = {name: getattr(given, name) for name in ("tokens", "seed")}
+    plan = replace(PLANS[given.family], **{k: v for k, v in chosen.items() if v is not None})
+    checkpoint = given.checkpoint or build_dir() / "reference" / f"{plan.family}.pt"
+    run = Run(plan, checkpoint, _say, given.snapshots)
     if given.resume:
         try:
             run.resume()

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from verify.reference.lists import Series, Template, World, held_out
-from verify.reference.tokenizer import BOS
+from verify.reference.tokenizer import BOS, Encoding
 
 T = TypeVar("T")
 
@@ -34,12 +34,12 @@ MIXTURE: dict[str, float] = {
 """Shares of the kinds of document at first."""
 
 ATTENTION_MIXTURE: dict[str, float] = {
-    "repeats": 0.20,
-    "indirect-object": 0.55,
-    "series": 0.02,
+    "repeats": 0.13,
+    "indirect-object": 0.65,
+    "series": 0.01,
     "capitals": 0.08,
-    "recall": 0.12,
-    "prose": 0.02,
+    "recall": 0.11,
+    "prose": 0.01,
     "unrepeated": 0.01,
 }
 """Shares while only queries and keys are trained: mostly what selection has to be learned for."""
@@ -58,6 +58,8 @@ LATER_MIXTURE: dict[str, float] = {
 MIXTURES = {"first": MIXTURE, "attention": ATTENTION_MIXTURE, "later": LATER_MIXTURE}
 """The mixtures by the phase of training they belong to, in order."""
 
+OF_POOL = frozenset({"repeats", "unrepeated"})
+"""Kinds of document that are made of tokens, drawn at random, and not of a text's words."""
 BLOCK = (4, 40)
 FIRST_BLOCK = (8, 24)
 FIRST_POOL = 200
@@ -85,10 +87,10 @@ class Batch(NamedTuple):
 class Documents:
     """Builders of training documents over one world."""
 
-    def __init__(self, world: World, ids: dict[str, int]) -> None:
+    def __init__(self, world: World, encoding: Encoding) -> None:
         self.world = world
-        self.ids = ids
-        self._words = np.array(world.vocabulary, dtype=object)
+        self.encoding = encoding
+        self._words = np.array(encoding.pool, dtype=object)
         # A fixed shuffle: its first words are those that are repeated first.
         self._shuffled = self._words[np.random.default_rng(0).permutation(len(self._words))]
         self._kinds = list(MIXTURE)
@@ -128,17 +130,22 @@ class Documents:
         """
         rng = np.random.default_rng([seed, step])
         kinds = rng.choice(len(self._kinds), size=count, p=self._shares[phase])
-        rows = [self.document(rng, self._kinds[kind], length, ripe) for kind in kinds]
-        tokens = np.array([[self.ids[word] for word in row] for row in rows], dtype=np.int64)
+        tokens = np.zeros((count, length), dtype=np.int64)
         copied, indirect_objects = (np.zeros(tokens.shape, dtype=np.bool_) for _ in range(2))
-        for i, kind in enumerate(kinds):
-            if self._kinds[kind] == "repeats":
-                copied[i] = continues_copy(rows[i])
-            elif self._kinds[kind] == "indirect-object":
-                indirect_objects[i] = [
+        for i, kind in enumerate(self._kinds[k] for k in kinds):
+            words = self.document(rng, kind, length, ripe)
+            pieces = self.encoding.ids(words, of_pool=kind in OF_POOL)
+            # A text of as many words has at least as many tokens.
+            tokens[i] = list(itertools.chain(*pieces))[:length]
+            if kind == "repeats":
+                copied[i] = continues_copy(words)
+            elif kind == "indirect-object":
+                ends = [
                     before == "to" and word in self._names
-                    for before, word in itertools.pairwise([BOS, *rows[i]])
+                    for before, word in itertools.pairwise(["", *words])
                 ]
+                marks = [end for end, ids in zip(ends, pieces, strict=True) for _ in ids]
+                indirect_objects[i] = marks[:length]
         return Batch(tokens, copied, indirect_objects)
 
     def document(

@@ -16,7 +16,7 @@ import yaml
 from catalog.places import entries_dir
 from verify.reference.lists import World, held_out, load_world, split_words
 from verify.reference.skills import SKILLS, items
-from verify.reference.tokenizer import SPECIALS, UNK, build_tokenizer, token_ids
+from verify.reference.tokenizer import SPECIALS, UNK, WordEncoding, build_tokenizer
 from verify.reference.world import (
     FIRST_BLOCK,
     FIRST_POOL,
@@ -37,7 +37,7 @@ def world() -> World:
 
 @pytest.fixture(scope="module")
 def docs(world: World) -> Documents:
-    return Documents(world, token_ids(world.vocabulary))
+    return Documents(world, WordEncoding(world.vocabulary))
 
 
 def sample(docs: Documents, kind: str, count: int, length: int = 256) -> Iterator[list[str]]:
@@ -118,7 +118,7 @@ def test_mixture_is_a_distribution() -> None:
 
 
 def test_same_seed_and_step_give_the_same_batch(world: World) -> None:
-    one, two = (Documents(world, token_ids(world.vocabulary)) for _ in range(2))
+    one, two = (Documents(world, WordEncoding(world.vocabulary)) for _ in range(2))
     for step in (0, 17):
         batch, again = (docs.batch(3, step, 16, 128, 0.5) for docs in (one, two))
         for part, other in zip(batch, again, strict=True):
@@ -132,7 +132,7 @@ def test_same_seed_and_step_give_the_same_batch(world: World) -> None:
 
 def test_indirect_objects_are_marked_where_the_sentence_ends(world: World, docs: Documents) -> None:
     batch = docs.batch(0, 0, 120, 128, 1.0, "attention")
-    words = {i: word for word, i in docs.ids.items()}
+    words = {i: word for word, i in docs.encoding.by_word.items()}
     patterns = [_pattern(t.text + " {answer}") for t in world.indirect_object_templates]
     found = 0
     for row, marks in zip(batch.tokens, batch.indirect_objects, strict=True):
@@ -186,7 +186,7 @@ def test_every_kind_fills_its_length_with_known_words(docs: Documents) -> None:
             assert len(words) == 256
             assert words[0] == "<bos>"
             assert words.count("<bos>") == 1
-            assert all(word in docs.ids for word in words)
+            assert all(word in docs.encoding.by_word for word in words)
 
 
 def test_items_are_deterministic(docs: Documents) -> None:
@@ -367,4 +367,4 @@ def _statements(world: World, words: list[str]) -> list[tuple[str, str, str]]:
 
 
 def test_specials_come_first(docs: Documents) -> None:
-    assert [docs.ids[word] for word in SPECIALS] == [0, 1, 2]
+    assert [docs.encoding.by_word[word] for word in SPECIALS] == [0, 1, 2]
