@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 VERDICTS = ("found", "not-found", "inconclusive", "not-applicable")
 DTYPES = ("float32", "bfloat16", "float16")
 EXPECTATION_FAILED = 3
+SHOWN_WAITING = 5
+"""Head types without a runnable recipe that are named; of more, their number is."""
 
 
 def verify(
@@ -300,9 +302,13 @@ def _print_table(
     for result in results:
         if result.verdict in ("not-applicable", "inconclusive"):
             console.print(f"{result.head_type}: {result.reason}", highlight=False, markup=False)
-    for entry in chosen:
-        if not entry.runnable:
-            console.print(f"{entry.id}: no runnable recipe yet", highlight=False, markup=False)
+    waiting = [entry.id for entry in chosen if not entry.runnable]
+    if len(waiting) > SHOWN_WAITING:
+        line = f"{len(waiting)} head types have no runnable recipe yet (headbook stats counts them)"
+    else:
+        line = f"no runnable recipe yet: {', '.join(waiting)}"
+    if waiting:
+        console.print(line, highlight=False, markup=False)
     console.print(f"evidence: {folder}", highlight=False, markup=False)
 
 

@@ -62,7 +62,7 @@ def test_evidence_is_only_of_models_that_were_run_here() -> None:
     assert {record.model.id for record in catalog().evidence.values()} == {MODEL}
 
 
-@pytest.mark.parametrize("head_type", ["previous-token"])
+@pytest.mark.parametrize("head_type", ["previous-token", "induction", "name-mover", "successor"])
 def test_the_learned_heads_that_the_model_was_trained_for_are_found(head_type: str) -> None:
     entry = catalog().head_types[head_type]
     assert entry.identify is not None
@@ -70,7 +70,7 @@ def test_the_learned_heads_that_the_model_was_trained_for_are_found(head_type: s
     joined = set.intersection(*(set(record.found) for record in records))
     assert joined
     # weights and attention, not patterns alone, for the two that write what they attend to
-    if head_type != "previous-token":
+    if head_type in ("induction", "name-mover"):
         assert {record.measure for record in records} >= {"attention", "ov-copying"}
 
 
