@@ -91,7 +91,7 @@ def sentences(planted: Planted, count: int, seed: int) -> list[Sentence]:
     made = []
     for index in range(count):
         first, second = rng.sample(word_list("names"), 2)
-        subject = first if (index // len(texts)) % 2 else second
+        subject = first if (index + index // len(texts)) % 2 else second
         fill = {"A": first, "B": second, "S": subject}
         fill |= {"place": rng.choice(word_list("places"))}
         fill |= {"object": rng.choice(word_list("objects"))}
