@@ -1,113 +1,58 @@
-"""Names the parts of a model, whatever its architecture calls them.
+"""The parts of a model and what they do to a direction, whatever its architecture calls them.
 
-Weights-only measures and direct logit attribution need to know which matrix is which. This is the
-one place that knows; an architecture that is not listed here is refused by name, never guessed.
+Weights-only measures and direct logit attribution need to know which matrix is which. They are
+found by value in one probe forward pass (``verify.probing``); a model of which some part cannot be
+found is refused by name, never guessed.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
+from transformers.pytorch_utils import Conv1D
 
+from verify.listening import Listener, eager, through_hooks, through_interface
+from verify.probing import UnsupportedArchitecture, find_parts
 
-class UnsupportedArchitecture(Exception):
-    """The verifier cannot name the parts of this model."""
+__all__ = ["Anatomy", "UnsupportedArchitecture"]
 
-
-@dataclass(frozen=True)
-class Family:
-    """Attribute paths of one architecture, from the model or from a decoder block."""
-
-    blocks: str
-    final_norm: str
-    attention: str
-    attention_norm: str
-    mlp: str
-    mlp_norm: str
-    output: str
-    values: str
-    layout: str
-    """Where the value columns stand: ``separate``, ``qkv-thirds`` or ``qkv-by-head``."""
-
-
-_LLAMA = Family(
-    blocks="model.layers",
-    final_norm="model.norm",
-    attention="self_attn",
-    attention_norm="input_layernorm",
-    mlp="mlp",
-    mlp_norm="post_attention_layernorm",
-    output="o_proj",
-    values="v_proj",
-    layout="separate",
-)
-FAMILIES: dict[str, Family] = {
-    "GPT2LMHeadModel": Family(
-        blocks="transformer.h",
-        final_norm="transformer.ln_f",
-        attention="attn",
-        attention_norm="ln_1",
-        mlp="mlp",
-        mlp_norm="ln_2",
-        output="c_proj",
-        values="c_attn",
-        layout="qkv-thirds",
-    ),
-    "GPTNeoXForCausalLM": Family(
-        blocks="gpt_neox.layers",
-        final_norm="gpt_neox.final_layer_norm",
-        attention="attention",
-        attention_norm="input_layernorm",
-        mlp="mlp",
-        mlp_norm="post_attention_layernorm",
-        output="dense",
-        values="query_key_value",
-        layout="qkv-by-head",
-    ),
-    "LlamaForCausalLM": _LLAMA,
-    "MistralForCausalLM": _LLAMA,
-    "Qwen2ForCausalLM": _LLAMA,
-    "Qwen3ForCausalLM": _LLAMA,
-}
+_AT_ONCE = 512
+"""Tokens that are read alone in one batch."""
 
 
 class Anatomy:
     """The parts of one loaded model.
 
     Args:
-        model: a causal language model of one of :data:`FAMILIES`.
+        model: a causal language model.
 
     Raises:
-        UnsupportedArchitecture: naming the architecture and those that are known.
+        UnsupportedArchitecture: naming the architecture and the part that could not be found.
     """
 
     def __init__(self, model: PreTrainedModel) -> None:
-        name = type(model).__name__
-        if name not in FAMILIES:
-            raise UnsupportedArchitecture(
-                f"architecture {name} is not supported yet (supported: {', '.join(FAMILIES)})"
-            )
         self.model = model
-        self.architecture = name
-        self._family = family = FAMILIES[name]
-        self.blocks = list(_module_list(model, family.blocks))
-        self.final_norm = model.get_submodule(family.final_norm)
-        config = model.config
-        self.layers = len(self.blocks)
-        self.heads = int(config.num_attention_heads)
-        self.kv_heads = int(getattr(config, "num_key_value_heads", None) or self.heads)
-        self.width = int(config.hidden_size)
-        self.context = int(config.max_position_embeddings)
-        self.head_width = self.output_weight(0).shape[1]
-        embedding = model.get_input_embeddings()
-        unembedding = model.get_output_embeddings()
-        if not isinstance(embedding, nn.Embedding) or not isinstance(unembedding, nn.Linear):
-            raise UnsupportedArchitecture(f"{name} has no plain token embedding or unembedding")
+        self.architecture = type(model).__name__
+        self.parts = parts = find_parts(model)
+        self.blocks = [layer.block for layer in parts.layers]
+        self.final_norm = parts.final_norm
+        self.layers = len(parts.layers)
+        self.heads = parts.heads
+        self.kv_heads = parts.kv_heads
+        self.head_width = parts.head_width
+        self.width = parts.width
+        self.context = _context(model)
+        embedding, unembedding = model.get_input_embeddings(), model.get_output_embeddings()
+        assert isinstance(embedding, nn.Embedding)
+        assert isinstance(unembedding, nn.Linear)
         self.embedding = embedding
         self.unembedding = unembedding
+        self._layer_of = {layer.attention: at for at, layer in enumerate(parts.layers)}
 
     @property
     def device(self) -> torch.device:
@@ -119,15 +64,32 @@ class Anatomy:
         """Token ids that the model knows; often more than the tokenizer has."""
         return self.embedding.num_embeddings
 
-    def attention_norm(self, layer: int) -> nn.Module:
+    def layer_of(self, attention: nn.Module) -> int:
+        """The layer that an attention module belongs to."""
+        return self._layer_of[attention]
+
+    @contextmanager
+    def listening(self, listener: Listener) -> Any:
+        """Call ``listener`` with every layer's attention while the model runs."""
+        with ExitStack() as stack:
+            if self.parts.interface:
+                stack.enter_context(through_interface(self.model, listener))
+            else:
+                projections = {layer.attention: layer.output for layer in self.parts.layers}
+                stack.enter_context(through_hooks(self.model, projections, self.heads, listener))
+            yield
+
+    def attention_norm(self, layer: int) -> Callable[[Tensor], Tensor]:
         """The norm through which the heads of a layer read the residual stream."""
-        return self.blocks[layer].get_submodule(self._family.attention_norm)
+        return self.parts.layers[layer].read_norm or _as_it_is
+
+    def output_projection(self, layer: int) -> nn.Module:
+        """The module that reads what the heads of a layer give out."""
+        return self.parts.layers[layer].output
 
     def output_weight(self, layer: int) -> Tensor:
         """W_O of all heads of a layer: [heads, head width, width]."""
-        module = self.blocks[layer].get_submodule(f"{self._family.attention}.{self._family.output}")
-        # GPT-2's Conv1D holds [in, out], nn.Linear holds [out, in]
-        weight = _in_out(module)
+        weight = _in_out(self.parts.layers[layer].output, self.heads * self.head_width)
         return weight.reshape(self.heads, -1, weight.shape[1])
 
     def value_weight(self, layer: int) -> Tensor:
@@ -135,27 +97,26 @@ class Anatomy:
 
         Under grouped-query attention the heads of a group share their matrix.
         """
-        module = self.blocks[layer].get_submodule(f"{self._family.attention}.{self._family.values}")
-        weight = _in_out(module)
-        if self._family.layout == "qkv-thirds":
-            weight = weight[:, 2 * self.width :]
-        elif self._family.layout == "qkv-by-head":
-            by_head = weight.reshape(self.width, self.heads, 3, self.head_width)
-            return by_head[:, :, 2].permute(1, 0, 2)
-        per_kv_head = weight.reshape(self.width, self.kv_heads, self.head_width).permute(1, 0, 2)
-        return per_kv_head.repeat_interleave(self.heads // self.kv_heads, dim=0)
+        parts = self.parts.layers[layer]
+        return _in_out(parts.values, self.width)[:, parts.columns].permute(1, 0, 2)
+
+    @torch.no_grad()
+    def embedded(self, tokens: Tensor) -> Tensor:
+        """What the residual stream starts with for a token, without position: [tokens, width]."""
+        scale = self.parts.embedding_scale
+        if scale is not None:
+            embedded: Tensor = self.embedding(tokens)
+            return embedded if scale == 1.0 else scale * embedded
+        return self._alone(tokens, lambda entered, _: entered)
 
     @torch.no_grad()
     def first_mlp(self, tokens: Tensor) -> Tensor:
         """What the first MLP writes for a token alone: MLP0(norm(E(t))), [tokens, width].
 
-        The first layer's attention and the position embedding are left out.
+        The first block runs on the embedding while its attention is silent, so norms after the
+        MLP and multipliers are in it; the position embedding is left out.
         """
-        block = self.blocks[0]
-        embedded = self.embedding(tokens)
-        normed = block.get_submodule(self._family.mlp_norm)(embedded)
-        written: Tensor = block.get_submodule(self._family.mlp)(normed)
-        return written
+        return self._alone(tokens, lambda entered, left: left - entered)
 
     @torch.no_grad()
     def effective_embedding(self, tokens: Tensor) -> Tensor:
@@ -163,8 +124,98 @@ class Anatomy:
 
         Source: Wang et al. 2022, section 3.1; Gould et al. 2023, section 3 (effective OV circuit).
         """
-        embedded: Tensor = self.embedding(tokens)
-        return embedded + self.first_mlp(tokens)
+        return self._alone(tokens, lambda _, left: left)
+
+    def _alone(self, tokens: Tensor, take: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+        """Run the first block, its attention silent, on every token alone."""
+        made = [self._alone_at_once(part, take) for part in tokens.split(_AT_ONCE)]
+        return torch.cat(made)
+
+    def _alone_at_once(self, tokens: Tensor, take: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+        first = self.parts.layers[0]
+        kept: list[Tensor] = []
+
+        def enter(_: nn.Module, args: Any, kwargs: dict[str, Any]) -> Any:
+            stream = args[0] if args else kwargs["hidden_states"]
+            if self.parts.embedding_scale is not None:
+                # without the position that the model added
+                stream = self.embedded(tokens)[:, None].to(stream)
+            kept.append(stream)
+            return (
+                ((stream, *args[1:]), kwargs)
+                if args
+                else (args, {**kwargs, "hidden_states": stream})
+            )
+
+        def silence(_: nn.Module, __: Any, output: Tensor) -> Tensor:
+            return torch.zeros_like(output)
+
+        def leave(_: nn.Module, __: Any, output: Any) -> None:
+            kept.append(output[0] if isinstance(output, tuple) else output)
+            raise _Enough
+
+        handles = (
+            first.block.register_forward_pre_hook(enter, with_kwargs=True),
+            first.output.register_forward_hook(silence),
+            first.block.register_forward_hook(leave),
+        )
+        was_training = self.model.training
+        self.model.eval()
+        try:
+            with ExitStack() as stack:
+                if not self.parts.interface:
+                    stack.enter_context(eager(self.model))
+                self.model(input_ids=tokens[:, None].to(self.device), use_cache=False)
+        except _Enough:
+            pass
+        finally:
+            self.model.train(was_training)
+            for handle in handles:
+                handle.remove()
+        entered, left = (stream.reshape(len(tokens), -1) for stream in kept)
+        return take(entered, left)
+
+    def written(self, layer: int, vectors: Tensor) -> Tensor:
+        """What the attention's output adds to the stream, less a scale that depends on the input.
+
+        Most architectures add it as it is; some norm or multiply it first. Biases are left out.
+        [..., width] -> [..., width].
+        """
+        parts = self.parts.layers[layer]
+        if parts.post_norm is not None:
+            vectors = parts.post_norm.linear(vectors)
+        return vectors if parts.multiplier == 1.0 else vectors * parts.multiplier
+
+    def head_logits(self, layer: int, z: Tensor, direction: Tensor) -> Tensor:
+        """What each head adds to a logit before the final norm's scale: [batch, heads].
+
+        Args:
+            layer: of the heads.
+            z: their outputs at one position, [batch, heads, head width].
+            direction: rows of the unembedding (or differences of rows), [batch, width].
+
+        A norm after attention is frozen at the scale that it has for all heads together.
+        """
+        parts = self.parts.layers[layer]
+        output = self.output_weight(layer).float()
+        z, read = z.float(), self.readout(direction)
+        if parts.post_norm is not None:
+            whole = torch.einsum("bhf,hfd->bd", z, output)
+            bias = getattr(parts.output, "bias", None)
+            if isinstance(bias, Tensor):
+                whole = whole + bias.float()
+            read = parts.post_norm.transposed(read) / parts.post_norm.scale(whole)[:, None]
+        if parts.multiplier != 1.0:
+            read = read * parts.multiplier
+        return (z * torch.einsum("hfd,bd->bhf", output, read)).sum(-1)
+
+    def logits(self, normed: Tensor, tokens: Tensor) -> Tensor:
+        """Logits of one token each, before any soft cap: [batch, width], [batch] -> [batch]."""
+        values = (normed.float() * self.unembedding.weight[tokens].float()).sum(-1)
+        if self.unembedding.bias is not None:
+            values = values + self.unembedding.bias[tokens].float()
+        scale = self.parts.logit_scale
+        return values if scale == 1.0 else values * scale
 
     def through_final_norm(self, direction: Tensor) -> Tensor:
         """The linear part of the final norm, applied to vectors: [..., width] -> [..., width].
@@ -172,11 +223,7 @@ class Anatomy:
         Its scale depends on the input and is left out; for LayerNorm the mean is removed first.
         The bias is a constant that no head writes and is left out too.
         """
-        if isinstance(self.final_norm, nn.LayerNorm):
-            direction = direction - direction.mean(-1, keepdim=True)
-        weight = self.final_norm.weight
-        assert isinstance(weight, Tensor)
-        return direction * weight
+        return self.parts.final.linear(direction)
 
     def readout(self, direction: Tensor) -> Tensor:
         """Transpose of :meth:`through_final_norm`: what a logit direction reads before the norm.
@@ -184,29 +231,40 @@ class Anatomy:
         ``direction`` [..., width] is a difference of unembedding rows. For any residual x with
         norm scale s, ``readout(w) . x / s`` is that logit difference less the norm's bias.
         """
-        weight = self.final_norm.weight
-        assert isinstance(weight, Tensor)
-        read = direction * weight
-        if isinstance(self.final_norm, nn.LayerNorm):
-            read = read - read.mean(-1, keepdim=True)
-        return read
+        read = self.parts.final.transposed(direction)
+        return read if self.parts.logit_scale == 1.0 else read * self.parts.logit_scale
 
     def final_scale(self, residual: Tensor) -> Tensor:
         """The number the final norm divides by, for residual streams [..., width] -> [...]."""
-        residual = residual.float()
-        if isinstance(self.final_norm, nn.LayerNorm):
-            return (residual.var(-1, unbiased=False) + self.final_norm.eps).sqrt()
-        epsilon = float(getattr(self.final_norm, "variance_epsilon", 0.0))
-        return (residual.pow(2).mean(-1) + epsilon).sqrt()
+        return self.parts.final.scale(residual)
 
 
-def _module_list(model: PreTrainedModel, path: str) -> nn.ModuleList:
-    module = model.get_submodule(path)
-    assert isinstance(module, nn.ModuleList)
-    return module
+class _Enough(Exception):
+    """The first block is through; the rest need not run."""
 
 
-def _in_out(module: nn.Module) -> Tensor:
+def _as_it_is(x: Tensor) -> Tensor:
+    return x
+
+
+def _context(model: PreTrainedModel) -> int:
+    """Tokens that the model can read at once."""
+    for name in ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length"):
+        value = getattr(model.config, name, None)
+        if isinstance(value, int) and value > 0:
+            return value
+    return 2048  # ALiBi has no limit of its own; BLOOM, which states none, was trained on 2048
+
+
+def _in_out(module: nn.Module, inputs: int) -> Tensor:
+    """The matrix of a linear layer, [in, out]."""
     weight = module.weight
+    if isinstance(weight, Tensor) and weight.is_floating_point():
+        # GPT-2's Conv1D holds [in, out], nn.Linear holds [out, in]
+        return weight if isinstance(module, Conv1D) else weight.T
+    # quantized weights have a layout of their own: ask the layer what it does with each input
     assert isinstance(weight, Tensor)
-    return weight.T if isinstance(module, nn.Linear) else weight
+    identity = torch.eye(inputs, device=weight.device)
+    zero: Tensor = module(torch.zeros_like(identity[:1]))
+    whole: Tensor = module(identity)
+    return whole - zero

@@ -1,29 +1,21 @@
 """One forward pass, many readers: the engine's view into every layer's attention.
 
-A single function registered with transformers' ``AttentionInterface`` (and the eager mask with its
-mask twin) stands in for a model's attention. It delegates to the model's own eager attention, so
-its numbers are the model's, hands each layer's weights to the readers and lets go of them: no
-layers x heads x tokens x tokens array is ever kept.
+Every layer hands its attention weights to the readers while it runs (``verify.listening``) and lets
+go of them: no layers x heads x tokens x tokens array is ever kept.
 """
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+import inspect
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
-from transformers import AttentionInterface, PreTrainedModel
-from transformers.masking_utils import AttentionMaskInterface, eager_mask
 
 from verify.anatomy import Anatomy
 from verify.prompts import Prompt
-
-IMPLEMENTATION = "headbook"
 
 
 class CaptureFailed(Exception):
@@ -68,42 +60,6 @@ class Reader(Protocol):
         """Take what is needed from the end of the stack."""
 
 
-_Listener = Callable[[nn.Module, Tensor, Tensor], None]
-_listener: ContextVar[_Listener | None] = ContextVar("headbook_listener", default=None)
-
-
-def _attention(
-    module: nn.Module,
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    mask: Tensor | None,
-    **options: Any,
-) -> tuple[Tensor, Tensor | None]:
-    own_eager = sys.modules[type(module).__module__].eager_attention_forward
-    z, weights = own_eager(module, query, key, value, mask, **options)
-    listener = _listener.get()
-    if listener is not None:
-        listener(module, weights, z)
-    return z, None
-
-
-AttentionInterface.register(IMPLEMENTATION, _attention)
-AttentionMaskInterface.register(IMPLEMENTATION, eager_mask)
-
-
-@contextmanager
-def _listening(model: PreTrainedModel, listener: _Listener) -> Iterator[None]:
-    before = model.config._attn_implementation
-    model.set_attn_implementation(IMPLEMENTATION)
-    token = _listener.set(listener)
-    try:
-        yield
-    finally:
-        _listener.reset(token)
-        model.set_attn_implementation(before)
-
-
 @torch.no_grad()
 def run_pass(
     anatomy: Anatomy,
@@ -135,9 +91,8 @@ def run_pass(
     batch: list[Prompt] = []
     first = 0
 
-    def listener(module: nn.Module, weights: Tensor, z: Tensor) -> None:
-        layer = module.layer_idx
-        assert isinstance(layer, int)
+    def listener(module: nn.Module, weights: Tensor, z: Tensor, _: Tensor | None) -> None:
+        layer = anatomy.layer_of(module)
         seen.add(layer)
         view = LayerView(layer, first, batch, weights, z, entering[layer])
         for reader in readers:
@@ -158,15 +113,18 @@ def run_pass(
         for layer, block in enumerate(anatomy.blocks)
     ]
     hooks.append(anatomy.final_norm.register_forward_hook(keep_final))
+    few_logits: dict[str, Any] = {}
+    if "logits_to_keep" in inspect.signature(model.forward).parameters:
+        few_logits["logits_to_keep"] = 1
     was_training = model.training
     model.eval()
     try:
-        with _listening(model, listener):
+        with anatomy.listening(listener):
             for first in range(0, len(prompts), batch_size):
                 batch = list(prompts[first : first + batch_size])
                 seen.clear()
                 # logits are read from the final norm where a reader wants them
-                model(input_ids=_pad(batch, anatomy.device), use_cache=False, logits_to_keep=1)
+                model(input_ids=_pad(batch, anatomy.device), use_cache=False, **few_logits)
                 if seen != set(range(anatomy.layers)):
                     missing = sorted(set(range(anatomy.layers)) - seen)
                     raise CaptureFailed(

@@ -25,6 +25,9 @@ app = typer.Typer(
 # One line a subcommand: its module under catalog.commands has a function of the same name.
 SUBCOMMANDS = ("validate", "verify", "show", "stats", "db", "site", "serve", "schema")
 
+# Commands that have subcommands of their own: their module has an ``app``.
+GROUPS = ("models",)
+
 
 def _load(name: str) -> Callable[..., object]:
     module = importlib.import_module(f"catalog.commands.{name}")
@@ -49,6 +52,8 @@ def _headbook(
 
 for _name in SUBCOMMANDS:
     app.command(_name)(_load(_name))
+for _name in GROUPS:
+    app.add_typer(importlib.import_module(f"catalog.commands.{_name}").app, name=_name)
 
 
 def main() -> None:

@@ -74,7 +74,7 @@ def verify(
         chosen = select(catalog, types or [])
     except LookupError as error:
         raise CommandError(str(error.args[0]), 2) from None
-    _need_torch()
+    need_torch()
     from verify.recording import Settings
 
     loaded = _load_model(catalog, model, revision, described_as, device, dtype)
@@ -102,7 +102,8 @@ def _load_catalog(entries: Path | None) -> Catalog:
         ) from None
 
 
-def _need_torch() -> None:
+def need_torch() -> None:
+    """Say what to install where something is missing."""
     from importlib.util import find_spec
 
     missing = [name for name in ("torch", "transformers", "scipy") if find_spec(name) is None]

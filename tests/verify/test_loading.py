@@ -89,11 +89,19 @@ def test_an_unsupported_architecture_is_named(tmp_path: Path) -> None:
 
     OPTForCausalLM(
         OPTConfig(
-            vocab_size=20, hidden_size=16, ffn_dim=16, num_hidden_layers=1, num_attention_heads=2
+            vocab_size=20,
+            hidden_size=16,
+            word_embed_proj_dim=16,
+            ffn_dim=16,
+            num_hidden_layers=1,
+            num_attention_heads=2,
+            do_layer_norm_before=False,
         )
     ).save_pretrained(tmp_path)
     induction_model("llama").tokenizer.save_pretrained(tmp_path)
-    with pytest.raises(ModelError, match="OPTForCausalLM is not supported yet"):
+    with pytest.raises(
+        ModelError, match="OPTForCausalLM is not supported: in layer 0 the residual"
+    ):
         load_folder(tmp_path)
 
 

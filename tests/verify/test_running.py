@@ -237,12 +237,15 @@ def test_half_precision_finds_the_same_heads(dtype: str) -> None:
 def test_a_stream_that_overflows_is_an_error_and_no_evidence() -> None:
     import torch
 
+    from verify.anatomy import UnsupportedArchitecture
     from verify.capture import CaptureFailed
 
     planted = induction_model("llama")
+    loaded = wrap(planted.model, planted.tokenizer, "planted--overflow")
     with torch.no_grad():
         planted.model.model.norm.weight.fill_(3e38)  # type: ignore[union-attr]
-    loaded = wrap(planted.model, planted.tokenizer, "planted--overflow")
+    with pytest.raises(UnsupportedArchitecture, match="its logits are not finite"):
+        wrap(planted.model, planted.tokenizer, "planted--overflow")
     made = Job("induction", recipe("induction", "prefix-matching"))
     with pytest.raises(CaptureFailed, match="the residual stream is not finite"):
         list(run(loaded, catalog(), [made]))

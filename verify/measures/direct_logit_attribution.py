@@ -69,7 +69,6 @@ class _DirectReader:
         self._measure = measure
         self._raw: FloatArray = np.full((len(prompts), anatomy.layers, anatomy.heads), np.nan)
         self.answers = AnswerReader(anatomy, prompts)
-        self._output = [anatomy.output_weight(layer) for layer in range(anatomy.layers)]
 
     def read(self, view: LayerView) -> None:
         unembedding = self._anatomy.unembedding.weight
@@ -81,9 +80,7 @@ class _DirectReader:
         if self._measure.foil:
             foil = [prompt.answers[self._measure.foil] for prompt in view.prompts]
             direction = direction - unembedding[torch.tensor(foil, device=rows.device)].float()
-        read = self._anatomy.readout(direction)
-        per_head = torch.einsum("hfd,bd->bhf", self._output[view.layer].float(), read)
-        values = (z * per_head).sum(-1)
+        values = self._anatomy.head_logits(view.layer, z, direction)
         self._raw[view.first : view.first + len(ends), view.layer] = values.cpu().numpy()
 
     def finish(self, view: FinalView) -> None:

@@ -27,18 +27,21 @@ class OVCircuit:
     def source(self, layer: int, tokens: Tensor) -> Tensor:
         """x_t: [tokens, width]."""
         if layer == 0:
-            embedded: Tensor = self.anatomy.embedding(tokens)
-            return embedded
+            return self.anatomy.embedded(tokens)
         return self.anatomy.effective_embedding(tokens)
 
     @torch.no_grad()
     def written(self, layer: int, source: Tensor) -> Tensor:
-        """What each head of a layer adds before the final norm: [heads, tokens, width]."""
+        """What each head of a layer adds to the residual stream: [heads, tokens, width].
+
+        A norm after attention counts with its linear part; its scale turns no ranking.
+        """
         anatomy = self.anatomy
         norm = anatomy.attention_norm(layer)
         read = norm(source) - norm(torch.zeros_like(source[:1]))  # less the norm's bias
         values = torch.einsum("td,hdf->htf", read, anatomy.value_weight(layer))
-        return torch.einsum("htf,hfd->htd", values, anatomy.output_weight(layer))
+        moved = torch.einsum("htf,hfd->htd", values, anatomy.output_weight(layer))
+        return anatomy.written(layer, moved)
 
     @torch.no_grad()
     def logits(self, written: Tensor, targets: Tensor | None = None) -> Tensor:

@@ -79,7 +79,7 @@ def _is_highest(
 
 
 def _along_successor(anatomy: Anatomy, layer: int, sources: Tensor, targets: Tensor) -> Tensor:
-    embedded: Tensor = anatomy.embedding(targets).detach()
+    embedded = anatomy.embedded(targets)
     if layer == 0:  # heads of the first layer run before the first MLP: nothing is along it
         return torch.zeros_like(embedded)
     along = embedded / embedded.norm(dim=-1, keepdim=True)

@@ -142,10 +142,6 @@ class AnswerReader:
         )
         here = slice(view.first, view.first + len(ends))
         self.scale[here] = scales.cpu().numpy()
-        unembedding = self._anatomy.unembedding
         for name, logits in self.logits.items():
             tokens = torch.tensor([p.answers[name] for p in view.prompts], device=rows.device)
-            values = (at_end * unembedding.weight[tokens].float()).sum(-1)
-            if unembedding.bias is not None:
-                values = values + unembedding.bias[tokens].float()
-            logits[here] = values.cpu().numpy()
+            logits[here] = self._anatomy.logits(at_end, tokens).cpu().numpy()

@@ -1,0 +1,142 @@
+"""Where a model's attention can be overheard, whatever the architecture.
+
+A single function registered with transformers' ``AttentionInterface`` (and the eager mask with its
+mask twin) stands in for the attention of every architecture that uses the interface. It delegates
+to the model's own eager attention, so its numbers are the model's. Architectures outside the
+interface (GPT-J, GPT-Neo, Falcon, BLOOM, MPT, CodeGen, XGLM) run their own eager attention and are
+read through module hooks. Either way a listener gets one layer's weights and outputs at a time and
+nothing of them is kept.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import AttentionInterface, PreTrainedModel
+from transformers.masking_utils import AttentionMaskInterface, eager_mask
+
+IMPLEMENTATION = "headbook"
+
+Listener = Callable[[nn.Module, Tensor, Tensor, Tensor | None], None]
+"""Gets an attention module, its weights [batch, heads, queries, keys], the heads' outputs
+[batch, tokens, heads, head width] and, through the interface only, the values
+[batch, kv heads, tokens, head width]."""
+_listener: ContextVar[Listener | None] = ContextVar("headbook_listener", default=None)
+
+
+def _attention(
+    module: nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    mask: Tensor | None,
+    **options: Any,
+) -> tuple[Tensor, Tensor | None]:
+    own_eager = sys.modules[type(module).__module__].eager_attention_forward
+    z, weights = own_eager(module, query, key, value, mask, **options)
+    listener = _listener.get()
+    if listener is not None:
+        listener(module, weights, z, value)
+    return z, None
+
+
+AttentionInterface.register(IMPLEMENTATION, _attention)
+AttentionMaskInterface.register(IMPLEMENTATION, eager_mask)
+
+
+def has_interface(model: PreTrainedModel) -> bool:
+    """Whether the architecture asks the registry for its attention function."""
+    return bool(model._can_set_attn_implementation())
+
+
+@contextmanager
+def through_interface(model: PreTrainedModel, listener: Listener) -> Iterator[None]:
+    """Call ``listener`` for every layer of a model whose architecture has the interface."""
+    before = model.config._attn_implementation
+    model.set_attn_implementation(IMPLEMENTATION)
+    token = _listener.set(listener)
+    try:
+        yield
+    finally:
+        _listener.reset(token)
+        model.set_attn_implementation(before)
+
+
+@contextmanager
+def eager(model: PreTrainedModel) -> Iterator[None]:
+    """Make a model without the interface compute its attention (and mask) eagerly."""
+    # set_attn_implementation refuses these architectures; they read the configuration as they run
+    before = model.config._attn_implementation_internal
+    model.config._attn_implementation_internal = "eager"
+    try:
+        yield
+    finally:
+        model.config._attn_implementation_internal = before
+
+
+@contextmanager
+def through_hooks(
+    model: PreTrainedModel,
+    projections: Mapping[nn.Module, nn.Module],
+    heads: int,
+    listener: Listener,
+) -> Iterator[None]:
+    """The same for a model that is read through hooks.
+
+    Args:
+        model: the model.
+        projections: output projection of each attention module. Its input is the heads' outputs.
+        heads: query heads of a layer.
+        listener: called when an attention module is through.
+    """
+    outputs: dict[nn.Module, Tensor] = {}
+
+    def keep(attention: nn.Module) -> Callable[..., None]:
+        def hook(_: nn.Module, args: tuple[Tensor, ...]) -> None:
+            outputs[attention] = args[0]
+
+        return hook
+
+    def tell(attention: nn.Module, _: Any, output: tuple[Any, ...]) -> tuple[Any, ...]:
+        z = outputs.pop(attention)
+        weights = attention_weights(output)
+        if weights is not None:
+            listener(attention, weights, z.unflatten(-1, (heads, -1)), None)
+        # the layer's weights are let go of here, whatever the model would do with them
+        return tuple(None if item is weights else item for item in output)
+
+    handles = [
+        handle
+        for attention, projection in projections.items()
+        for handle in (
+            projection.register_forward_pre_hook(keep(attention)),
+            attention.register_forward_hook(tell),
+        )
+    ]
+    try:
+        with eager(model):
+            yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def attention_weights(output: Any) -> Tensor | None:
+    """The attention weights [batch, heads, queries, keys] among what a module returns."""
+    if not isinstance(output, tuple):
+        return None
+    for item in output[1:]:
+        if (
+            isinstance(item, torch.Tensor)
+            and item.is_floating_point()
+            and item.ndim == 4
+            and item.shape[-1] == item.shape[-2]
+        ):
+            return item
+    return None
