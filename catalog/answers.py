@@ -12,10 +12,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, get_args
 
 from catalog.citations import bibtex, short_authors
+from catalog.emergence import emergences
 from catalog.responses import (
     ClaimResult,
     ClaimVerdict,
     Counts,
+    Emergence,
     EvidenceDetail,
     HeadDetail,
     HeadScore,
@@ -54,6 +56,8 @@ class Answers:
     """Head type, model and revision of the results that count."""
     heads: tuple[HeadDetail, ...]
     """Heads that a claim names or evidence scores."""
+    emergences: tuple[Emergence, ...]
+    """By model, then by head type."""
     counts: Counts
 
 
@@ -69,6 +73,7 @@ def compute(catalog: Catalog) -> Answers:
         results=tuple(work.results),
         standing=frozenset((r.head_type, r.model, r.revision) for r in work.standing.values()),
         heads=tuple(work.heads()),
+        emergences=tuple(emergences(work.entries, work.models, catalog.checkpoints.values())),
         counts=work.counts(),
     )
 

@@ -19,7 +19,8 @@ from catalog.explain import did_you_mean
 from catalog.problems import Path, Problem
 from catalog.recipe_checks import SLOT, check_graph, check_recipe
 from catalog.references import all_names, cycles, unknown
-from catalog.schema import Evidence, HeadType, Model, Recipe
+from catalog.schema import Checkpoint, Evidence, HeadType, Model, Recipe
+from catalog.schema.evidence import EvidenceModel
 from catalog.schema.housekeeping import Redirect
 from catalog.schema.model import Hub
 from catalog.schema.recipe import Identify
@@ -52,6 +53,7 @@ def _all(contents: Contents) -> Iterator[Problem]:
     yield from _redirects(contents)
     yield from _changes(contents)
     yield from _evidence(contents)
+    yield from _checkpoints(contents)
 
 
 # --- head types: what they name --------------------------------------------------------------
@@ -333,10 +335,24 @@ def _evidence(contents: Contents) -> Iterator[Problem]:
         yield from _evidence_size(contents, file, record)
 
 
-def _evidence_size(
-    contents: Contents, file: EntryFile[Evidence], record: Evidence
+def _checkpoints(contents: Contents) -> Iterator[Problem]:
+    models, types = all_names(contents.models), all_names(contents.head_types)
+    for file in contents.checkpoints.values():
+        record = file.value
+        if record is None:
+            continue
+        if record.model.id not in models:
+            yield unknown(file, ("model", "id"), record.model.id, "model", "models", models)
+        yield from _size_run(contents, file, record.model)
+        for i, result in enumerate(record.results):
+            if result.head_type not in types:
+                path = ("results", i, "head_type")
+                yield unknown(file, path, result.head_type, "head type", "head-types", types)
+
+
+def _size_run(
+    contents: Contents, file: EntryFile[Evidence] | EntryFile[Checkpoint], ran: EvidenceModel
 ) -> Iterator[Problem]:
-    ran = record.model
     model_file = contents.models.get(ran.id)
     model = model_file.value if model_file is not None else None
     if model is not None:
@@ -346,6 +362,13 @@ def _evidence_size(
                 yield file.problem(
                     ("model", name), f"{here} {name} were run, but {model.id} has {there}"
                 )
+
+
+def _evidence_size(
+    contents: Contents, file: EntryFile[Evidence], record: Evidence
+) -> Iterator[Problem]:
+    ran = record.model
+    yield from _size_run(contents, file, ran)
     if record.scores is not None:
         for name in ("se", "margin_low", "margin_high", "q"):
             grid = getattr(record.scores, name)

@@ -52,6 +52,7 @@ _TABLES: tuple[type[SQLModel], ...] = (
     rows.HeadScoreRow,
     rows.TypeResultRow,
     rows.HeadRow,
+    rows.EmergenceRow,
     rows.RedirectRow,
     rows.ChangeRow,
 )
@@ -252,6 +253,19 @@ def _rows(catalog: Catalog, answers: Answers) -> Iterable[tuple[type[SQLModel], 
                 "document": _json(head),
             }
             for head in answers.heads
+        ],
+    )
+    yield (
+        rows.EmergenceRow,
+        [
+            {
+                "model": one.model,
+                "head_type": one.head_type,
+                "position": position,
+                "revision": one.revision,
+                "document": _json(one),
+            }
+            for position, one in enumerate(answers.emergences)
         ],
     )
     yield from _housekeeping(catalog)

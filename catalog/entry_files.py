@@ -21,6 +21,7 @@ from catalog.explain import explain
 from catalog.problems import Path, Problem, written_path
 from catalog.schema import (
     Change,
+    Checkpoint,
     Evidence,
     HeadType,
     Model,
@@ -29,6 +30,7 @@ from catalog.schema import (
     TextSet,
     Vocabulary,
 )
+from catalog.schema.checkpoint import CHECKPOINT_FILE
 from catalog.yaml_reader import MAX_BYTES, Document, Unreadable, decode, read_yaml
 
 T = TypeVar("T", bound=BaseModel)
@@ -99,6 +101,7 @@ class Contents:
     changes: dict[str, EntryFile[Change]] = field(default_factory=dict)
     redirects: EntryFile[Redirects] | None = None
     evidence: dict[str, EntryFile[Evidence]] = field(default_factory=dict)
+    checkpoints: dict[str, EntryFile[Checkpoint]] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
     """Every data file that was read, as problems name it."""
@@ -300,26 +303,27 @@ def _read_evidence(folder: pathlib.Path, shown: str, contents: Contents, *, own:
         if content is None:
             continue
         name = place.removesuffix(".json")
-        entry: EntryFile[Evidence] = EntryFile(where, name, content=content)
         try:
             data = read_json(content, MAX_EVIDENCE_BYTES)
         except Unreadable as error:
             flaw = error.flaw
             contents.problems.append(Problem(where, flaw.line, flaw.column, "", flaw.message))
             continue
-        contents.problems += _validate(entry, Evidence, data, {})
-        if entry.value is not None and entry.value.id != name:
+        file: EntryFile[Any] = EntryFile(where, name, content=content)
+        is_checkpoint = path.name == CHECKPOINT_FILE
+        contents.problems += _validate(file, Checkpoint if is_checkpoint else Evidence, data, {})
+        if file.value is not None and file.value.id != name:
             contents.problems.append(
-                _whole(where, f"must lie at {entry.value.id}.json, by what it says of itself")
+                _whole(where, f"must lie at {file.value.id}.json, by what it says of itself")
             )
             continue
-        contents.evidence[name] = entry
+        (contents.checkpoints if is_checkpoint else contents.evidence)[name] = file
 
 
 def _evidence_files(
     folder: pathlib.Path, shown: str, place: str, depth: int, contents: Contents, own: bool
 ) -> Iterator[tuple[pathlib.Path, str]]:
-    """Files ``<model>/<revision>/<type>.<recipe>.json`` below a folder."""
+    """Files ``<model>/<revision>/<type>.<recipe>.json`` and ``checkpoint.json`` below a folder."""
     below = f"{shown}/{place}".rstrip("/")
     for path, name in _listing(folder, below, contents, quiet=not own):
         deeper = f"{place}/{name}".lstrip("/")

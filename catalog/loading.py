@@ -17,6 +17,7 @@ from catalog.explain import did_you_mean
 from catalog.problems import InvalidEntries, Problem, in_order
 from catalog.schema import (
     Change,
+    Checkpoint,
     Evidence,
     HeadType,
     Model,
@@ -51,6 +52,7 @@ class Catalog:
 
     Attributes:
         evidence: by ``<org--name>/<revision>/<type>.<recipe>``.
+        checkpoints: by ``<org--name>/<revision>/checkpoint``, in the order of training.
         changes: by file name, which starts with the date: oldest first.
         version: first 12 hex digits of a SHA-256 over all of it.
     """
@@ -63,6 +65,7 @@ class Catalog:
     redirects: Redirects
     changes: tuple[Change, ...]
     evidence: dict[str, Evidence]
+    checkpoints: dict[str, Checkpoint]
     version: str
 
     def resolve_model(self, name: str) -> Model:
@@ -144,6 +147,7 @@ def _catalog(contents: Contents) -> Catalog:
     texts = _values(contents.texts)
     changes = _values(contents.changes)
     evidence = _values(contents.evidence)
+    checkpoints = _values(contents.checkpoints)
     version = _version(
         head_types=head_types,
         papers=papers,
@@ -152,6 +156,7 @@ def _catalog(contents: Contents) -> Catalog:
         texts=texts,
         changes=changes,
         evidence=evidence,
+        checkpoints=checkpoints,
         redirects={"redirects": redirects},
     )
     return Catalog(
@@ -163,6 +168,7 @@ def _catalog(contents: Contents) -> Catalog:
         redirects=redirects,
         changes=tuple(changes.values()),
         evidence=evidence,
+        checkpoints=checkpoints,
         version=version,
     )
 

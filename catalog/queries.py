@@ -16,6 +16,7 @@ from catalog.responses import (
     ClaimResult,
     ClaimVerdict,
     Counts,
+    Emergence,
     EvidenceDetail,
     EvidenceSummary,
     HeadDetail,
@@ -241,6 +242,38 @@ def evidence(session: Session, id: str) -> EvidenceDetail:  # noqa: A002
         names = {name: name for name in session.exec(select(rows.EvidenceRow.id))}
         raise _missing(session, "evidence", id, names)
     return EvidenceDetail.model_validate_json(text)
+
+
+def emergences(
+    session: Session, *, model: str | None = None, head_type: str | None = None
+) -> list[Emergence]:
+    """Head types over the training of models whose checkpoints were run, by model and head type.
+
+    Raises:
+        NotFound: if the head type or model that it is asked for does not exist.
+    """
+    query = select(rows.EmergenceRow.document).order_by(col(rows.EmergenceRow.position))
+    if model is not None:
+        query = query.where(rows.EmergenceRow.model == model_id(session, model))
+    if head_type is not None:
+        query = query.where(rows.EmergenceRow.head_type == _known_type(session, head_type))
+    return [Emergence.model_validate_json(text) for text in session.exec(query)]
+
+
+def emergence(session: Session, model: str, head_type: str) -> Emergence:
+    """One head type over the training of one model.
+
+    Raises:
+        NotFound: if there is no such model or head type, or no checkpoint was run for it.
+    """
+    found = emergences(session, model=model, head_type=head_type)
+    if not found:
+        raise NotFound(
+            "history",
+            f"{model}/{head_type}",
+            detail=f"no checkpoints of {_shown(model)} were run for {_shown(head_type)}",
+        )
+    return found[0]
 
 
 def claims(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from sqlmodel import Field, SQLModel
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Raised whenever tables or documents change, so that an older file is refused."""
 
 
@@ -192,6 +192,18 @@ class HeadRow(SQLModel, table=True):
     layer: int = Field(primary_key=True)
     head: int = Field(primary_key=True)
     claims: int
+    document: str
+
+
+class EmergenceRow(SQLModel, table=True):
+    """A head type over the training of a model. ``position`` orders by model and head type."""
+
+    __tablename__ = "emergence"
+
+    model: str = Field(primary_key=True, foreign_key="model.id")
+    head_type: str = Field(primary_key=True, foreign_key="head_type.id")
+    position: int = Field(unique=True)
+    revision: str
     document: str
 
 

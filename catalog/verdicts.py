@@ -7,6 +7,7 @@ status of each head are in the evidence already (``verify.statistics``); here th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from catalog.agreement import head_scores
@@ -47,20 +48,15 @@ def type_result(
         None if the entry has no recipes, a recipe of an ``all-of`` was not run, or none of an
         ``any-of`` was.
     """
-    if entry.identify is None:
+    outcome = join(entry, {name: Judged.of(record) for name, record in records.items()})
+    if entry.identify is None or outcome is None:
         return None
     joined = [(name, records[name]) for name in entry.identify.recipes if name in records]
     every = entry.identify.all_of is not None
-    if not joined or (every and len(joined) < len(entry.identify.recipes)):
-        return None
     missing = [name for name in entry.identify.recipes if name not in records]
     applicable = [(name, record) for name, record in joined if record.scores is not None]
-    found: tuple[str, ...] = ()
-    unclear: tuple[str, ...] = ()
-    verdict: Verdict = "not-applicable"
-    if applicable and (not every or len(applicable) == len(joined)):
-        found, unclear = _joined_heads(applicable, every)
-        verdict = "found" if found else "inconclusive" if unclear else "not-found"
+    verdict, found, unclear = outcome.verdict, outcome.found, outcome.unclear
+    if verdict != "not-applicable":
         reason = _reason(applicable, every, found, unclear)
         if missing:
             reason = f"{reason[:-1]} (not run: {name_all(missing)})."
@@ -85,23 +81,60 @@ def type_result(
     )
 
 
-def _joined_heads(
-    records: Sequence[tuple[str, Evidence]], every: bool
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Heads that pass and heads that are unclear, each best first."""
-    passing = [set(record.found) for _, record in records]
-    possible = [set(record.found) | set(record.unclear) for _, record in records]
-    join = set.intersection if every else set.union
-    found, maybe = join(*passing), join(*possible)
-    return _best_first(found, records), _best_first(maybe - found, records)
+@dataclass(frozen=True)
+class Judged:
+    """What of a recipe's record its joining needs."""
+
+    found: tuple[str, ...]
+    unclear: tuple[str, ...]
+    scores: Mapping[str, float] | None
+    """Mean score of every head that has one; None if the recipe was not applicable."""
+
+    @classmethod
+    def of(cls, record: Evidence) -> Judged:
+        """From evidence."""
+        scores = None if record.scores is None else head_scores(record)
+        return cls(record.found, record.unclear, scores)
 
 
-def _best_first(heads: set[str], records: Sequence[tuple[str, Evidence]]) -> tuple[str, ...]:
+@dataclass(frozen=True)
+class Joined:
+    """A head type in a model: its recipes joined per head."""
+
+    verdict: Verdict
+    found: tuple[str, ...] = ()
+    unclear: tuple[str, ...] = ()
+
+
+def join(entry: HeadType, records: Mapping[str, Judged]) -> Joined | None:
+    """Join recipes per head by the rules that :func:`type_result` states.
+
+    Returns:
+        None where ``type_result`` gives None.
+    """
+    if entry.identify is None:
+        return None
+    joined = [records[name] for name in entry.identify.recipes if name in records]
+    every = entry.identify.all_of is not None
+    if not joined or (every and len(joined) < len(entry.identify.recipes)):
+        return None
+    applicable = [record for record in joined if record.scores is not None]
+    if not applicable or (every and len(applicable) < len(joined)):
+        return Joined("not-applicable")
+    passing = [set(record.found) for record in applicable]
+    possible = [set(record.found) | set(record.unclear) for record in applicable]
+    merge = set.intersection if every else set.union
+    found, maybe = merge(*passing), merge(*possible)
+    verdict: Verdict = "found" if found else "inconclusive" if maybe else "not-found"
+    return Joined(verdict, _best_first(found, applicable), _best_first(maybe - found, applicable))
+
+
+def _best_first(heads: set[str], records: Sequence[Judged]) -> tuple[str, ...]:
     def place(head: str) -> tuple[int, float, tuple[int, int]]:
-        order = [(i, r) for i, (_, r) in enumerate(records) if head in r.found]
-        order += [(len(records) + i, r) for i, (_, r) in enumerate(records) if head in r.unclear]
+        order = [(i, r) for i, r in enumerate(records) if head in r.found]
+        order += [(len(records) + i, r) for i, r in enumerate(records) if head in r.unclear]
         position, record = order[0]
-        return position, -head_scores(record).get(head, float("-inf")), layer_and_head(head)
+        return position, -(record.scores or {}).get(head, float("-inf")), layer_and_head(head)
 
     return tuple(sorted(heads, key=place))
 

@@ -96,6 +96,7 @@ def _summary(files: int, errors: int, others: int, catalog: Catalog | None) -> s
             (len(catalog.texts), "text set"),
             (len(catalog.changes), "change"),
             (len(catalog.evidence), "evidence record"),
+            *([(len(catalog.checkpoints), "checkpoint")] if catalog.checkpoints else []),
         )
     ]
     return f"{text} ({', '.join(counts)})"

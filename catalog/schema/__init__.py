@@ -2,10 +2,11 @@
 
 ``base`` (ids, heads, prose) <- ``prompts``, ``measures``, ``controls`` <- ``recipe`` <-
 ``head_type`` (with ``claim``), ``paper``, ``model``, ``vocabulary``, ``housekeeping``
-(redirects, changes), ``evidence``.
+(redirects, changes), ``evidence`` <- ``checkpoint``.
 """
 
 from catalog.schema.base import Head, Stage, Strict
+from catalog.schema.checkpoint import Checkpoint
 from catalog.schema.claim import Checked, Claim
 from catalog.schema.evidence import Evidence
 from catalog.schema.head_type import HeadType
@@ -18,6 +19,7 @@ from catalog.schema.vocabulary import TextSet, Vocabulary
 __all__ = [
     "Change",
     "Checked",
+    "Checkpoint",
     "Claim",
     "Evidence",
     "Head",
