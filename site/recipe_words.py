@@ -8,8 +8,8 @@ from typing import Any
 
 import yaml
 from markupsafe import Markup, escape
-from safe_prose import plain, still
 
+from catalog.drawing.escaping import plain, still
 from catalog.schema.controls import VaryHeads, VaryModel, VaryPrompts, VaryRole, VaryTokens
 from catalog.schema.measures import (
     Attention,

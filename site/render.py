@@ -22,15 +22,16 @@ import jinja2
 import pygments  # type: ignore[import-untyped]
 import wording
 from book import Book, read_book, standing
-from evidence_view import View, view
 from markupsafe import Markup
-from pictures import mosaic, number, type_colours
 from pygments.formatters import HtmlFormatter  # type: ignore[import-untyped]
 from pygments.lexers import get_lexer_by_name  # type: ignore[import-untyped]
 from recipe_words import identify_words, recipe_yaml, steps
-from safe_prose import code, inline, markdown_text, plain, prose, still, web
+from safe_prose import code, inline, markdown_text, prose, web
 
 from catalog import places
+from catalog.drawing.escaping import plain, still
+from catalog.drawing.pictures import mosaic, number, type_colours
+from catalog.drawing.record_view import View, view
 from catalog.folder_swap import FolderInTheWay, replace_folder
 from catalog.responses import ModelDetail, TypeResult
 
@@ -224,7 +225,7 @@ class Renderer:
             "found": found,
             "claimed": claimed,
             "colours": colours,
-            "picture": Markup(picture.inside()) if picture else None,
+            "picture": picture,
             "failed_gates": gates,
             "to_run": self._to_run(model),
         }

@@ -8,13 +8,14 @@ block of HTML, which mkdocs' own Markdown pass leaves alone.
 
 from __future__ import annotations
 
-import html
 import re
 from xml.etree.ElementTree import Element
 
 import markdown  # type: ignore[import-untyped]
 from markdown.treeprocessors import Treeprocessor  # type: ignore[import-untyped]
 from markupsafe import Markup
+
+from catalog.drawing.escaping import plain, still
 
 ALLOWED_TAGS = frozenset(
     {"p", "em", "strong", "code", "pre", "ul", "ol", "li", "blockquote", "br", "hr", "a"}
@@ -61,15 +62,6 @@ def _converter() -> markdown.Markdown:
     return converter
 
 
-def still(text: str) -> str:
-    """Return HTML ``text`` with the two characters that fences are made of written as entities.
-
-    mkdocs looks for fenced code before it looks for HTML, so a backtick or a tilde at the start of
-    a line inside an HTML block would otherwise still open one.
-    """
-    return text.replace("`", "&#96;").replace("~", "&#126;")
-
-
 def prose(text: str | None) -> Markup:
     """Markdown of a contributor as HTML of :data:`ALLOWED_TAGS`; empty for None."""
     if not text:
@@ -88,11 +80,6 @@ def markdown_text(text: str) -> Markup:
     """Plain text for a Markdown heading: every character that could mean something is an entity."""
     flat = " ".join(text.split())
     return Markup(_PLAIN.sub(lambda found: f"&#{ord(found.group())};", flat))
-
-
-def plain(text: str) -> str:
-    """Plain text escaped for HTML that mkdocs' templates print as it is (titles, descriptions)."""
-    return still(html.escape(" ".join(text.split()), quote=True))
 
 
 def web(address: str, label: str | None = None) -> Markup:

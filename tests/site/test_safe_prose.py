@@ -3,7 +3,9 @@ from __future__ import annotations
 import re
 
 import pytest
-from safe_prose import ALLOWED_TAGS, inline, markdown_text, plain, prose
+from safe_prose import ALLOWED_TAGS, inline, markdown_text, prose
+
+from catalog.drawing.escaping import plain
 
 NASTY = [
     "<script>alert(1)</script>",

@@ -11,9 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import get_args
 
-from colours import CATEGORIES, diverging, sequential, text_on
-from safe_prose import plain
-
+from catalog.drawing.colours import CATEGORIES, diverging, sequential, text_on
+from catalog.drawing.escaping import plain
 from catalog.schema.evidence import Evidence
 from catalog.schema.measures import MEASURES
 
@@ -136,6 +135,14 @@ class Picture:
     def inside(self) -> str:
         """Markup for a page that has the site's stylesheet."""
         return self._svg("")
+
+    def __html__(self) -> str:
+        """What a template prints, without escaping it again."""
+        return self.inside()
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        return self.alone()
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,16 @@ from itertools import pairwise
 from xml.etree import ElementTree
 
 import pytest
-from colours import CATEGORIES, diverging, luminance, rgb, sequential, text_on
-from pictures import abbreviation, cell_size, mosaic, number, score_picture, type_colours
 
+from catalog.drawing.colours import CATEGORIES, diverging, luminance, rgb, sequential, text_on
+from catalog.drawing.pictures import (
+    abbreviation,
+    cell_size,
+    mosaic,
+    number,
+    score_picture,
+    type_colours,
+)
 from catalog.schema.evidence import Evidence
 from tests.site.examples import evidence
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from markupsafe import Markup
-from pictures import NONE, Picture, number, score_picture
-
+from catalog.drawing.pictures import NONE, Picture, number, score_picture
 from catalog.schema.evidence import Evidence, HeadStatus
 
 TOP = 10
@@ -35,7 +33,6 @@ class View:
 
     record: Evidence
     picture: Picture | None
-    svg: Markup
     rows: tuple[Row, ...]
     heads: int
     threshold: str
@@ -44,14 +41,13 @@ class View:
     """Why there is no q; none if there is one, or the record does not say."""
 
 
-def view(record: Evidence, published: frozenset[str]) -> View:
+def view(record: Evidence, published: frozenset[str] = frozenset()) -> View:
     """What the page of a head type shows of ``record``."""
     picture = score_picture(record, published) if record.scores is not None else None
     rows = _rows(record, published)
     return View(
         record=record,
         picture=picture,
-        svg=Markup(picture.inside()) if picture else Markup(),
         rows=rows,
         heads=record.model.layers * record.model.heads,
         threshold=f"{record.criterion.min_score:.3g}",
