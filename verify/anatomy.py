@@ -16,7 +16,8 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
-from verify.listening import Listener, eager, through_hooks, through_interface
+from verify.attention import Attention, Call, OwnAttention, PlainAttention, WholeAttention
+from verify.listening import eager, through_hooks, through_interface
 from verify.probing import UnsupportedArchitecture, find_parts
 
 __all__ = ["Anatomy", "UnsupportedArchitecture"]
@@ -64,19 +65,28 @@ class Anatomy:
         """Token ids that the model knows; often more than the tokenizer has."""
         return self.embedding.num_embeddings
 
-    def layer_of(self, attention: nn.Module) -> int:
-        """The layer that an attention module belongs to."""
-        return self._layer_of[attention]
-
     @contextmanager
-    def listening(self, listener: Listener) -> Any:
-        """Call ``listener`` with every layer's attention while the model runs."""
+    def listening(self, listener: Callable[[int, Attention], None]) -> Any:
+        """Call ``listener`` with every layer's number and attention while the model runs."""
+
+        def attend(call: Call) -> Tensor:
+            layer = self._layer_of[call.module]
+            scale = self.parts.layers[layer].plain_scale
+            attention: Attention = (
+                OwnAttention(call) if scale is None else PlainAttention(call, scale)
+            )
+            listener(layer, attention)
+            return attention.z
+
+        def hear(module: nn.Module, weights: Tensor, z: Tensor) -> None:
+            listener(self._layer_of[module], WholeAttention(weights, z))
+
         with ExitStack() as stack:
             if self.parts.interface:
-                stack.enter_context(through_interface(self.model, listener))
+                stack.enter_context(through_interface(self.model, attend))
             else:
                 projections = {layer.attention: layer.output for layer in self.parts.layers}
-                stack.enter_context(through_hooks(self.model, projections, self.heads, listener))
+                stack.enter_context(through_hooks(self.model, projections, self.heads, hear))
             yield
 
     def attention_norm(self, layer: int) -> Callable[[Tensor], Tensor]:

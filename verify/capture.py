@@ -1,21 +1,42 @@
 """One forward pass, many readers: the engine's view into every layer's attention.
 
-Every layer hands its attention weights to the readers while it runs (``verify.listening``) and lets
-go of them: no layers x heads x tokens x tokens array is ever kept.
+Readers look at a layer while it runs and take only what they need: whole rows of attention for
+some queries, or single entries. What nobody asks for is not computed (``verify.attention``), and
+what was looked at is let go of with the layer: no layers x heads x tokens x tokens array exists.
+
+A reader that scores the attention from the last token to the first, per head and layer::
+
+    class FirstFromLast(Reader):
+        def __init__(self, anatomy: Anatomy, prompts: Sequence[Prompt]) -> None:
+            self.scores = np.zeros((len(prompts), anatomy.layers, anatomy.heads))
+
+        def read(self, view: LayerView) -> None:
+            for index, prompt in enumerate(view.prompts):
+                row = view.rows(index, [len(prompt.ids) - 1])  # [heads, 1, keys of the prompt]
+                self.scores[view.numbers[index], view.layer] = row[:, 0, 0].cpu().numpy()
+
+``view.entries(indices, queries, keys)`` reads any number of single entries of a batch at once, and
+is the cheapest where a row is not needed as a whole. ``view.row_blocks(index, queries)`` gives the
+rows of many queries in parts that fit into memory.
 """
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from verify.anatomy import Anatomy
+from verify.attention import Attention, block_rows
 from verify.prompts import Prompt
+
+Positions = Sequence[int] | NDArray[np.int64]
+"""Positions (or indices) as a reader has them; tensors on the layer's device are made here."""
 
 
 class CaptureFailed(Exception):
@@ -24,25 +45,60 @@ class CaptureFailed(Exception):
 
 @dataclass(frozen=True)
 class LayerView:
-    """One layer's attention for one batch, valid only inside :meth:`Reader.read`."""
+    """One layer's attention for one batch, valid only inside :meth:`Reader.read`.
+
+    Whatever it gives lies on the layer's own device; attention is float32 in any model.
+    """
 
     layer: int
-    first: int
-    """Index of the batch's first prompt in the whole list."""
+    numbers: tuple[int, ...]
+    """Which prompts of the whole list these are."""
     prompts: Sequence[Prompt]
-    weights: Tensor
-    """[batch, heads, queries, keys], rows sum to 1 (to less with sink logits)."""
-    z: Tensor
-    """Each head's output before the output projection: [batch, tokens, heads, head width]."""
+    attention: Attention
     residual: Tensor
     """The residual stream as it enters the layer: [batch, tokens, width]."""
+
+    @property
+    def z(self) -> Tensor:
+        """Each head's output before the output projection: [batch, tokens, heads, head width]."""
+        return self.attention.z
+
+    @property
+    def device(self) -> torch.device:
+        """Where this layer is."""
+        return self.residual.device
+
+    def rows(self, index: int, queries: Positions) -> Tensor:
+        """Attention of some queries of one prompt of the batch: [heads, queries, keys].
+
+        Keys are the prompt's own positions. Rows sum to 1 (to less with sink logits).
+        """
+        return self.attention.rows(index, self._put(queries), len(self.prompts[index].ids))
+
+    def row_blocks(self, index: int, queries: Positions) -> Iterator[tuple[Tensor, Tensor]]:
+        """The same for many queries, in parts: pairs of positions [n] and rows [heads, n, keys]."""
+        length = len(self.prompts[index].ids)
+        for part in self._put(queries).split(block_rows(self.z.shape[2], length)):
+            yield part, self.attention.rows(index, part, length)
+
+    def all_rows(self, index: int) -> Tensor:
+        """The whole pattern [heads, tokens, tokens] of one short prompt."""
+        return self.rows(index, range(len(self.prompts[index].ids)))
+
+    def entries(self, indices: Positions, queries: Positions, keys: Positions) -> Tensor:
+        """Single attention weights, of prompts of the batch, queries and keys [n]: [n, heads]."""
+        return self.attention.entries(self._put(indices), self._put(queries), self._put(keys))
+
+    def _put(self, positions: Positions) -> Tensor:
+        return torch.as_tensor(np.asarray(positions, dtype=np.int64), device=self.z.device)
 
 
 @dataclass(frozen=True)
 class FinalView:
     """The end of the stack for one batch, valid only inside :meth:`Reader.finish`."""
 
-    first: int
+    numbers: tuple[int, ...]
+    """Which prompts of the whole list these are."""
     prompts: Sequence[Prompt]
     residual: Tensor
     """The residual stream before the final norm: [batch, tokens, width]."""
@@ -50,14 +106,14 @@ class FinalView:
     """The same after the final norm."""
 
 
-class Reader(Protocol):
+class Reader:
     """Reduces attention to scores while the layers run."""
 
     def read(self, view: LayerView) -> None:
-        """Take what is needed from one layer."""
+        """Take what is needed from one layer; nothing by default."""
 
     def finish(self, view: FinalView) -> None:
-        """Take what is needed from the end of the stack."""
+        """Take what is needed from the end of the stack; nothing by default."""
 
 
 @torch.no_grad()
@@ -72,7 +128,8 @@ def run_pass(
     """Run the model once over ``prompts`` and let every reader take its part.
 
     Prompts are padded on the right: under causal attention no real position sees the padding, so
-    scores do not depend on what else is in the batch. Readers look at real positions only.
+    scores do not depend on what else is in the batch. Readers look at real positions only. Prompts
+    of like length are read together, the longest first.
 
     Args:
         anatomy: the model.
@@ -84,65 +141,88 @@ def run_pass(
     Raises:
         CaptureFailed: if some layer never showed its attention.
     """
-    model = anatomy.model
-    seen: set[int] = set()
-    entering: dict[int, Tensor] = {}
-    final: dict[str, Tensor] = {}
-    batch: list[Prompt] = []
-    first = 0
+    order = sorted(range(len(prompts)), key=lambda number: -len(prompts[number].ids))
+    with _Pass(anatomy, readers) as running:
+        for first in range(0, len(order), batch_size):
+            numbers = tuple(order[first : first + batch_size])
+            running.forward(numbers, [prompts[number] for number in numbers])
+            advance(len(numbers))
 
-    def listener(module: nn.Module, weights: Tensor, z: Tensor, _: Tensor | None) -> None:
-        layer = anatomy.layer_of(module)
-        seen.add(layer)
-        view = LayerView(layer, first, batch, weights, z, entering[layer])
-        for reader in readers:
+
+class _Pass:
+    """Hooks that are in place while batches run."""
+
+    def __init__(self, anatomy: Anatomy, readers: Sequence[Reader]) -> None:
+        self.anatomy = anatomy
+        self.readers = readers
+        self.numbers: tuple[int, ...] = ()
+        self.batch: list[Prompt] = []
+        self.seen: set[int] = set()
+        self.entering: dict[int, Tensor] = {}
+        self.final: tuple[Tensor, Tensor] | None = None
+
+    def __enter__(self) -> _Pass:
+        anatomy = self.anatomy
+        self._was_training = anatomy.model.training
+        anatomy.model.eval()
+        self._handles = [
+            block.register_forward_pre_hook(self._keep_entering(layer), with_kwargs=True)
+            for layer, block in enumerate(anatomy.blocks)
+        ]
+        self._handles.append(anatomy.final_norm.register_forward_hook(self._keep_final))
+        self._handles.append(anatomy.unembedding.register_forward_pre_hook(_last_only))
+        self._listening = anatomy.listening(self._read)
+        self._listening.__enter__()
+        return self
+
+    def __exit__(self, *exception: Any) -> None:
+        self._listening.__exit__(*exception)
+        for handle in self._handles:
+            handle.remove()
+        self.anatomy.model.train(self._was_training)
+
+    def forward(self, numbers: tuple[int, ...], batch: list[Prompt]) -> None:
+        """Run one batch."""
+        anatomy = self.anatomy
+        self.numbers, self.batch, self.final = numbers, batch, None
+        self.seen.clear()
+        anatomy.model(input_ids=_pad(batch, anatomy.device), use_cache=False)
+        if self.seen != set(range(anatomy.layers)):
+            missing = sorted(set(range(anatomy.layers)) - self.seen)
+            raise CaptureFailed(
+                f"{anatomy.architecture}: layers {missing} did not show their attention"
+            )
+        assert self.final is not None
+        residual, normed = self.final
+        if not bool(torch.isfinite(normed).all()):
+            raise CaptureFailed(
+                f"{anatomy.architecture}: the residual stream is not finite"
+                " (in half precision it may overflow: try --dtype float32)"
+            )
+        view = FinalView(numbers, batch, residual, normed)
+        for reader in self.readers:
+            reader.finish(view)
+
+    def _read(self, layer: int, attention: Attention) -> None:
+        self.seen.add(layer)
+        view = LayerView(layer, self.numbers, self.batch, attention, self.entering[layer])
+        for reader in self.readers:
             reader.read(view)
 
-    def keep_entering(layer: int) -> Callable[..., None]:
+    def _keep_entering(self, layer: int) -> Callable[..., None]:
         def hook(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-            entering.clear()  # one layer at a time: the previous layer's stream is not needed
-            entering[layer] = args[0] if args else kwargs["hidden_states"]
+            self.entering.clear()  # one layer at a time: the previous one's stream is not needed
+            self.entering[layer] = args[0] if args else kwargs["hidden_states"]
 
         return hook
 
-    def keep_final(_: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> None:
-        final["residual"], final["normed"] = args[0], output
+    def _keep_final(self, _: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> None:
+        self.final = args[0], output
 
-    hooks = [
-        block.register_forward_pre_hook(keep_entering(layer), with_kwargs=True)
-        for layer, block in enumerate(anatomy.blocks)
-    ]
-    hooks.append(anatomy.final_norm.register_forward_hook(keep_final))
-    few_logits: dict[str, Any] = {}
-    if "logits_to_keep" in inspect.signature(model.forward).parameters:
-        few_logits["logits_to_keep"] = 1
-    was_training = model.training
-    model.eval()
-    try:
-        with anatomy.listening(listener):
-            for first in range(0, len(prompts), batch_size):
-                batch = list(prompts[first : first + batch_size])
-                seen.clear()
-                # logits are read from the final norm where a reader wants them
-                model(input_ids=_pad(batch, anatomy.device), use_cache=False, **few_logits)
-                if seen != set(range(anatomy.layers)):
-                    missing = sorted(set(range(anatomy.layers)) - seen)
-                    raise CaptureFailed(
-                        f"{anatomy.architecture}: layers {missing} did not show their attention"
-                    )
-                if not bool(torch.isfinite(final["normed"]).all()):
-                    raise CaptureFailed(
-                        f"{anatomy.architecture}: the residual stream is not finite"
-                        " (in half precision it may overflow: try --dtype float32)"
-                    )
-                view = FinalView(first, batch, final["residual"], final["normed"])
-                for reader in readers:
-                    reader.finish(view)
-                advance(len(batch))
-    finally:
-        for handle in hooks:
-            handle.remove()
-        model.train(was_training)
+
+def _last_only(_: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    # logits are read from the final norm where a reader wants them; the model's own are not used
+    return (args[0][..., -1:, :], *args[1:])
 
 
 def _pad(batch: Sequence[Prompt], device: torch.device) -> Tensor:

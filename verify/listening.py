@@ -1,16 +1,14 @@
 """Where a model's attention can be overheard, whatever the architecture.
 
-A single function registered with transformers' ``AttentionInterface`` (and the eager mask with its
-mask twin) stands in for the attention of every architecture that uses the interface. It delegates
-to the model's own eager attention, so its numbers are the model's. Architectures outside the
+A single function registered with transformers' ``AttentionInterface`` (and a mask twin) stands in
+for the attention of every architecture that uses the interface; what it computes is up to the
+listener, who is handed queries, keys and values (``verify.attention``). Architectures outside the
 interface (GPT-J, GPT-Neo, Falcon, BLOOM, MPT, CodeGen, XGLM) run their own eager attention and are
-read through module hooks. Either way a listener gets one layer's weights and outputs at a time and
-nothing of them is kept.
+read through module hooks, one layer's weights at a time.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -19,15 +17,18 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from transformers import AttentionInterface, PreTrainedModel
-from transformers.masking_utils import AttentionMaskInterface, eager_mask
+from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
+
+from verify.attention import Call
 
 IMPLEMENTATION = "headbook"
 
-Listener = Callable[[nn.Module, Tensor, Tensor, Tensor | None], None]
-"""Gets an attention module, its weights [batch, heads, queries, keys], the heads' outputs
-[batch, tokens, heads, head width] and, through the interface only, the values
-[batch, kv heads, tokens, head width]."""
-_listener: ContextVar[Listener | None] = ContextVar("headbook_listener", default=None)
+Attend = Callable[[Call], Tensor]
+"""Computes what the heads give out, [batch, tokens, heads, head width]."""
+Listener = Callable[[nn.Module, Tensor, Tensor], None]
+"""Gets an attention module, its weights [batch, heads, queries, keys] and the heads' outputs
+[batch, tokens, heads, head width]."""
+_attend: ContextVar[Attend | None] = ContextVar("headbook_attend", default=None)
 
 
 def _attention(
@@ -38,16 +39,23 @@ def _attention(
     mask: Tensor | None,
     **options: Any,
 ) -> tuple[Tensor, Tensor | None]:
-    own_eager = sys.modules[type(module).__module__].eager_attention_forward
-    z, weights = own_eager(module, query, key, value, mask, **options)
-    listener = _listener.get()
-    if listener is not None:
-        listener(module, weights, z, value)
-    return z, None
+    attend = _attend.get()
+    assert attend is not None  # the implementation is set together with it
+    if mask is None and not getattr(module, "is_causal", True):
+        mask = torch.ones(1, 1, query.shape[2], key.shape[2], dtype=torch.bool, device=key.device)
+    return attend(Call(module, query, key, value, mask, options)), None
+
+
+def _mask(**parameters: Any) -> Tensor | None:
+    """True where a query sees a key; nothing at all where that is every earlier one."""
+    mask: Tensor | None = sdpa_mask(**{**parameters, "allow_is_bidirectional_skip": False})
+    if mask is not None and mask.stride(0) == 0:
+        mask = mask[:1]  # the same for every prompt
+    return mask
 
 
 AttentionInterface.register(IMPLEMENTATION, _attention)
-AttentionMaskInterface.register(IMPLEMENTATION, eager_mask)
+AttentionMaskInterface.register(IMPLEMENTATION, _mask)
 
 
 def has_interface(model: PreTrainedModel) -> bool:
@@ -56,15 +64,15 @@ def has_interface(model: PreTrainedModel) -> bool:
 
 
 @contextmanager
-def through_interface(model: PreTrainedModel, listener: Listener) -> Iterator[None]:
-    """Call ``listener`` for every layer of a model whose architecture has the interface."""
+def through_interface(model: PreTrainedModel, attend: Attend) -> Iterator[None]:
+    """Let ``attend`` be the attention of every layer of a model that has the interface."""
     before = model.config._attn_implementation
     model.set_attn_implementation(IMPLEMENTATION)
-    token = _listener.set(listener)
+    token = _attend.set(attend)
     try:
         yield
     finally:
-        _listener.reset(token)
+        _attend.reset(token)
         model.set_attn_implementation(before)
 
 
@@ -107,7 +115,7 @@ def through_hooks(
         z = outputs.pop(attention)
         weights = attention_weights(output)
         if weights is not None:
-            listener(attention, weights, z.unflatten(-1, (heads, -1)), None)
+            listener(attention, weights, z.unflatten(-1, (heads, -1)))
         # the layer's weights are let go of here, whatever the model would do with them
         return tuple(None if item is weights else item for item in output)
 

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
+from verify.attention import Call, plain_scale
 from verify.listening import attention_weights, eager, has_interface, through_interface
 from verify.norms import Norm, NotANorm, norm_of
 
@@ -49,6 +50,9 @@ class LayerParts:
     """Through which the output projection writes, in architectures that norm after attention."""
     multiplier: float
     """By which the attention's output is multiplied before it joins the residual stream."""
+    plain_scale: float | None
+    """What scores are multiplied by where attention is plain softmax over keys; None where it is
+    not, so that the architecture's own function has to compute it."""
     mlp: nn.Module | None
     """What else writes to the residual stream in this block."""
     mlp_multiplier: float
@@ -92,6 +96,7 @@ class _Seen:
     weights: Tensor | None = None
     z: Tensor | None = None
     values: Tensor | None = None
+    plain_scale: float | None = None
     entered: Tensor | None = None
     left: Tensor | None = None
     first: Tensor | None = None
@@ -178,9 +183,12 @@ class _Probe:
         found: dict[nn.Module, None] = {}
         with ExitStack() as stack:
             if self.interface:
-                stack.enter_context(
-                    through_interface(self.model, lambda module, *_: found.setdefault(module))
-                )
+
+                def note(call: Call) -> Tensor:
+                    found.setdefault(call.module)
+                    return _eager(call)[0]
+
+                stack.enter_context(through_interface(self.model, note))
             else:
                 stack.enter_context(eager(self.model))
 
@@ -220,8 +228,11 @@ class _Probe:
         mark = torch.rand(output.shape, generator=self.random) * 2 * _MARK - _MARK
         return mark.to(output)
 
-    def _hear(self, _: nn.Module, weights: Tensor, z: Tensor, values: Tensor | None) -> None:
-        self.seen.weights, self.seen.z, self.seen.values = weights, z, values
+    def _hear(self, call: Call) -> Tensor:
+        z, weights = _eager(call)
+        self.seen.weights, self.seen.z, self.seen.values = weights, z, call.value
+        self.seen.plain_scale = plain_scale(call)
+        return z
 
     def _overhear(self, _: nn.Module, __: Any, output: Any) -> None:
         self.seen.weights = attention_weights(output)
@@ -314,6 +325,7 @@ class _Probe:
             output.module,
             post_norm,
             multiplier,
+            seen.plain_scale,
             mlp,
             mlp_multiplier,
         )
@@ -479,6 +491,12 @@ def _blocks_of(model: nn.Module, attentions: Sequence[nn.Module]) -> list[nn.Mod
             f"{best[0]} of its {best[1]} layers have attention of the usual kind"
         )
     raise UnsupportedArchitecture("its layers are not a list of blocks with one attention each")
+
+
+def _eager(call: Call) -> tuple[Tensor, Tensor]:
+    positions = torch.arange(call.key.shape[2], device=call.key.device)
+    mask = call.visible(positions, call.key.shape[2])
+    return call.own_eager(call.query, call.key, call.value, mask)
 
 
 def _first_tensor(items: Iterable[Any]) -> Tensor | None:

@@ -19,7 +19,7 @@ from transformers import PreTrainedModel
 
 from verify.anatomy import Anatomy, UnsupportedArchitecture
 from verify.architectures import ARCHITECTURES, Architecture, tiny_model
-from verify.capture import CaptureFailed, FinalView, LayerView, run_pass
+from verify.capture import CaptureFailed, FinalView, LayerView, Reader, run_pass
 from verify.listening import eager, has_interface
 from verify.prompts import Prompt
 
@@ -94,12 +94,12 @@ def table() -> list[tuple[Architecture, Support]]:
     return rows
 
 
-class _Reader:
+class _Reader(Reader):
     """Keeps what the engine shows of two short prompts, and what the modules really wrote."""
 
     def __init__(self, anatomy: Anatomy) -> None:
         self.anatomy = anatomy
-        self.weights: list[Tensor] = []
+        self.weights: list[list[Tensor]] = []
         self.z: list[Tensor] = []
         self.first: Tensor | None = None
         self.attention: list[Tensor] = []
@@ -125,7 +125,7 @@ class _Reader:
             yield
 
     def read(self, view: LayerView) -> None:
-        self.weights.append(view.weights.clone())
+        self.weights.append([view.all_rows(index) for index in range(len(view.prompts))])
         self.z.append(view.z.clone())
         if self.first is None:
             self.first = view.residual.clone()
@@ -138,7 +138,7 @@ class _Reader:
         """Largest differences of attention, heads' sum and logits for one prompt."""
         plain, length = self._plain(prompt), len(prompt.ids)
         attention = max(
-            float((mine[index, :, :length, :length] - theirs[0]).abs().max())
+            float((mine[index] - theirs[0]).abs().max())
             for mine, theirs in zip(self.weights, plain.attentions, strict=True)
         )
         heads = 0.0

@@ -8,11 +8,11 @@ import torch
 
 from tests.verify.tiny_models import ARCHITECTURES, VOCABULARY, tiny
 from verify.anatomy import Anatomy, UnsupportedArchitecture
-from verify.capture import CaptureFailed, FinalView, LayerView, run_pass
+from verify.capture import CaptureFailed, FinalView, LayerView, Reader, run_pass
 from verify.prompts import Prompt
 
 
-class Keep:
+class Keep(Reader):
     """Keeps everything, which real readers must not do."""
 
     def __init__(self) -> None:
@@ -24,15 +24,15 @@ class Keep:
 
     def read(self, view: LayerView) -> None:
         for index, prompt in enumerate(view.prompts):
-            length, key = len(prompt.ids), (view.first + index, view.layer)
-            self.weights[key] = view.weights[index, :, :length, :length].clone()
+            length, key = len(prompt.ids), (view.numbers[index], view.layer)
+            self.weights[key] = view.all_rows(index)
             self.z[key] = view.z[index, :length].clone()
             self.residual[key] = view.residual[index, :length].clone()
 
     def finish(self, view: FinalView) -> None:
         for index, prompt in enumerate(view.prompts):
-            self.final[view.first + index] = view.residual[index, : len(prompt.ids)].clone()
-            self.normed[view.first + index] = view.normed[index, : len(prompt.ids)].clone()
+            self.final[view.numbers[index]] = view.residual[index, : len(prompt.ids)].clone()
+            self.normed[view.numbers[index]] = view.normed[index, : len(prompt.ids)].clone()
 
 
 def prompts_of(lengths: tuple[int, ...]) -> list[Prompt]:

@@ -11,7 +11,7 @@ from torch import Tensor
 from catalog.schema.measures import AttentionToPredicted
 from catalog.schema.recipe import Recipe
 from verify.anatomy import Anatomy
-from verify.capture import FinalView, LayerView, Reader
+from verify.capture import LayerView, Reader
 from verify.measures.running import RunningMeasure
 from verify.prompts import Prompt, PromptSet
 from verify.statistics import Units
@@ -54,7 +54,7 @@ class AttentionToPredictedMeasure(RunningMeasure):
         )
 
 
-class _PredictionReader:
+class _PredictionReader(Reader):
     def __init__(self, anatomy: Anatomy, prompts: Sequence[Prompt], role: str) -> None:
         self._anatomy = anatomy
         self._role = role
@@ -64,26 +64,22 @@ class _PredictionReader:
 
     def read(self, view: LayerView) -> None:
         for index, prompt in enumerate(view.prompts):
-            length = len(prompt.ids)
-            ids = torch.tensor(prompt.ids, device=view.weights.device)
+            ids = torch.tensor(prompt.ids, device=view.device)
             queries = torch.tensor(prompt.queries[self._role], device=ids.device)
             normed = self._anatomy.final_norm(view.residual[index, queries])
             logits = normed.float() @ self._anatomy.unembedding.weight[ids].float().T
             predicted, lower, usable = predicted_positions(logits, ids, queries)
-            weights = view.weights[index][:, queries, :length][:, usable].float()
+            weights = view.rows(index, prompt.queries[self._role])[:, usable]
             if not len(weights[0]):
                 continue
             predicted, lower = predicted[usable].float(), lower[usable].float()
             copies = predicted.sum(-1)
             score = (weights * predicted).sum(-1)
             control = copies * (weights * lower).sum(-1) / lower.sum(-1)
-            here = view.first + index
+            here = view.numbers[index]
             self.score[here, view.layer] = score.mean(-1).clamp(max=1.0).cpu().numpy()
             # rounding of a mean times a count can pass 1 by a hair
             self.control[here, view.layer] = control.mean(-1).clamp(max=1.0).cpu().numpy()
-
-    def finish(self, view: FinalView) -> None:
-        """Nothing to take from the end of the stack."""
 
 
 def predicted_positions(

@@ -11,7 +11,7 @@ from catalog.schema.controls import VaryPrompts
 from catalog.schema.measures import DirectLogitAttribution
 from catalog.schema.recipe import Recipe
 from verify.anatomy import Anatomy
-from verify.capture import FinalView, LayerView, Reader
+from verify.capture import LayerView, Reader
 from verify.measures.running import AnswerReader, FloatArray, RunningMeasure
 from verify.prompts import Prompt, PromptSet
 from verify.statistics import Units
@@ -61,7 +61,7 @@ class DirectLogitAttributionMeasure(RunningMeasure):
         )
 
 
-class _DirectReader:
+class _DirectReader(Reader):
     def __init__(
         self, anatomy: Anatomy, prompts: Sequence[Prompt], measure: DirectLogitAttribution
     ) -> None:
@@ -81,10 +81,7 @@ class _DirectReader:
             foil = [prompt.answers[self._measure.foil] for prompt in view.prompts]
             direction = direction - unembedding[torch.tensor(foil, device=rows.device)].float()
         values = self._anatomy.head_logits(view.layer, z, direction)
-        self._raw[view.first : view.first + len(ends), view.layer] = values.cpu().numpy()
-
-    def finish(self, view: FinalView) -> None:
-        """The scale is read by ``answers``."""
+        self._raw[list(view.numbers), view.layer] = values.cpu().numpy()
 
     def attributions(self) -> FloatArray:
         """[prompts, heads] in logits."""

@@ -10,7 +10,7 @@ import torch
 from catalog.schema.measures import OffsetConcentration
 from catalog.schema.recipe import Recipe
 from verify.anatomy import Anatomy
-from verify.capture import FinalView, LayerView, Reader
+from verify.capture import LayerView, Reader
 from verify.measures.running import FloatArray, RunningMeasure
 from verify.prompts import Prompt, PromptSet
 from verify.statistics import Units
@@ -54,7 +54,7 @@ class OffsetConcentrationMeasure(RunningMeasure):
         )
 
 
-class _OffsetReader:
+class _OffsetReader(Reader):
     """Share of queries whose strongest key lies 1, 2, ... back: [prompts, layers, heads, n]."""
 
     def __init__(
@@ -68,16 +68,14 @@ class _OffsetReader:
 
     def read(self, view: LayerView) -> None:
         for index, prompt in enumerate(view.prompts):
-            queries = torch.tensor(prompt.queries[self._role], device=view.weights.device)
-            strongest = view.weights[index][:, queries].argmax(-1)
-            back = queries[None] - strongest
+            role = prompt.queries[self._role]
+            queries = torch.tensor(role, device=view.device)
+            strongest = [rows.argmax(-1) for _, rows in view.row_blocks(index, role)]
+            back = queries[None] - torch.cat(strongest, dim=1)
             for offset in range(1, self._most + 1):
                 # a query nearer to the start than the offset has no such key
                 reaching = back[:, queries >= offset]
                 # counted, so that equal shares are exactly equal when the best is chosen
                 count = (reaching == offset).sum(-1).cpu().numpy()
                 share = count / max(reaching.shape[1], 1)
-                self.shares[view.first + index, view.layer, :, offset - 1] = share
-
-    def finish(self, view: FinalView) -> None:
-        """Nothing to take from the end of the stack."""
+                self.shares[view.numbers[index], view.layer, :, offset - 1] = share

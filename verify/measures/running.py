@@ -62,7 +62,7 @@ class RunningMeasure(ABC):
         """Scores and controls, once all passes are through."""
 
 
-class PairReader:
+class PairReader(Reader):
     """Sums of chosen attention entries: [prompts, layers, heads]; NaN where there are none."""
 
     def __init__(self, anatomy: Anatomy, pairs: Sequence[Pairs | None]) -> None:
@@ -72,8 +72,8 @@ class PairReader:
     def read(self, view: LayerView) -> None:
         """Gather the entries of every prompt of the batch at once."""
         batch, queries, keys, weights = [], [], [], []
-        for index in range(len(view.prompts)):
-            chosen = self._pairs[view.first + index]
+        for index, number in enumerate(view.numbers):
+            chosen = self._pairs[number]
             if chosen is None:
                 continue
             batch.append(np.full(len(chosen.query), index))
@@ -82,26 +82,14 @@ class PairReader:
             weights.append(chosen.weight)
         if not batch:
             return
-        device = view.weights.device
-        rows = torch.from_numpy(np.concatenate(batch)).to(device)
-        entries = view.weights[
-            rows,
-            :,
-            torch.from_numpy(np.concatenate(queries)).to(device),
-            torch.from_numpy(np.concatenate(keys)).to(device),
-        ]
+        rows = np.concatenate(batch)
+        entries = view.entries(rows, np.concatenate(queries), np.concatenate(keys))
         # sums in double precision, on the CPU: not every device has it
-        weighted = (
-            entries.float().cpu().double() * torch.from_numpy(np.concatenate(weights))[:, None]
-        )
-        owner = rows.cpu()
+        weighted = entries.cpu().double() * torch.from_numpy(np.concatenate(weights))[:, None]
         sums = torch.zeros(len(view.prompts), weighted.shape[1], dtype=torch.float64)
-        sums.index_add_(0, owner, weighted)
-        for index in torch.unique(owner).tolist():
-            self.scores[view.first + index, view.layer] = sums[index].numpy()
-
-    def finish(self, view: FinalView) -> None:
-        """Nothing to take from the end of the stack."""
+        sums.index_add_(0, torch.from_numpy(rows), weighted)
+        for index in np.unique(rows):
+            self.scores[view.numbers[index], view.layer] = sums[index].numpy()
 
     def flat(self) -> FloatArray:
         """[prompts, heads], layer-major.
@@ -118,7 +106,7 @@ class PairReader:
         return shares
 
 
-class AnswerReader:
+class AnswerReader(Reader):
     """Logits of the answers at ``end``: what the gate and the share of the effect need."""
 
     def __init__(self, anatomy: Anatomy, prompts: Sequence[Prompt]) -> None:
@@ -129,9 +117,6 @@ class AnswerReader:
         self.scale = np.full(len(prompts), np.nan)
         """The number that the final norm divides by at ``end``."""
 
-    def read(self, view: LayerView) -> None:
-        """Nothing to take from a layer."""
-
     def finish(self, view: FinalView) -> None:
         """Read the answers' logits from the normed residual stream."""
         ends = [prompt.queries["end"][0] for prompt in view.prompts]
@@ -140,7 +125,7 @@ class AnswerReader:
         scales = self._anatomy.final_scale(
             view.residual[rows, torch.tensor(ends, device=rows.device)]
         )
-        here = slice(view.first, view.first + len(ends))
+        here = list(view.numbers)
         self.scale[here] = scales.cpu().numpy()
         for name, logits in self.logits.items():
             tokens = torch.tensor([p.answers[name] for p in view.prompts], device=rows.device)
