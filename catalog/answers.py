@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol, get_args
 
 from catalog.citations import bibtex, short_authors
 from catalog.emergence import emergences
+from catalog.fingerprints import is_stale
 from catalog.responses import (
     ClaimResult,
     ClaimVerdict,
@@ -69,7 +70,7 @@ def compute(catalog: Catalog) -> Answers:
         papers=tuple(work.paper(paper) for paper in work.papers),
         models=tuple(work.model(model) for model in work.models),
         claims=tuple(work.claims),
-        evidence=tuple(_evidence(record) for record in work.evidence),
+        evidence=tuple(_evidence(record, record.id in work.stale) for record in work.evidence),
         results=tuple(work.results),
         standing=frozenset((r.head_type, r.model, r.revision) for r in work.standing.values()),
         heads=tuple(work.heads()),
@@ -136,6 +137,8 @@ class _Work:
     results: list[TypeResult] = field(init=False, default_factory=list)
     standing: dict[tuple[str, str], TypeResult] = field(init=False, default_factory=dict)
     claims: list[ClaimResult] = field(init=False, default_factory=list)
+    stale: set[str] = field(init=False)
+    """Ids of the records whose recipe has changed since."""
 
     def __post_init__(self) -> None:
         stages = list(Stage)
@@ -162,7 +165,20 @@ class _Work:
                 record.recipe,
             ),
         )
+        self.stale = {
+            record.id
+            for record in self.evidence
+            if is_stale(
+                record,
+                self.catalog.head_types[record.head_type],
+                self.catalog.vocabularies,
+                self.catalog.texts,
+            )
+        }
         self._judge()
+
+    def _stale_of(self, records: Records) -> set[str]:
+        return {name for name, record in records.items() if record.id in self.stale}
 
     def _judge(self) -> None:
         """Fill ``results``, ``standing`` and ``claims``."""
@@ -175,7 +191,7 @@ class _Work:
             for model in self.models:
                 place = (entry.id, model.id)
                 for records in runs.get(place, {}).values():
-                    result = type_result(entry, model, records)
+                    result = type_result(entry, model, records, self._stale_of(records))
                     if result is not None:
                         self.results.append(result)
                         if place not in self.standing:
@@ -356,6 +372,7 @@ class _Work:
                 (recipe.status for recipe in recipes), ("runnable", "described")
             ),
             evidence=len(self.evidence),
+            evidence_stale=len(self.stale),
             results_by_verdict=_count(
                 (result.verdict for result in self.standing.values()), get_args(Verdict)
             ),
@@ -386,7 +403,7 @@ def _uses(entry: HeadType, paper: str) -> Iterable[RelatedType]:
     )
 
 
-def _evidence(record: Evidence) -> EvidenceDetail:
+def _evidence(record: Evidence, stale: bool) -> EvidenceDetail:
     return EvidenceDetail(
         id=record.id,
         head_type=record.head_type,
@@ -396,6 +413,7 @@ def _evidence(record: Evidence) -> EvidenceDetail:
         verdict=record.verdict,
         found=record.found,
         reason=record.reason,
+        stale=stale,
         record=record,
     )
 

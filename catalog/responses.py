@@ -49,6 +49,8 @@ class RecipeResult(Response):
     control: float | None
     margin: float | None
     q: float | None
+    stale: bool = False
+    """Whether the recipe has changed since: the figures are those of the recipe as it was."""
 
 
 class TypeResult(Response):
@@ -301,6 +303,8 @@ class EvidenceSummary(Response):
     verdict: Verdict
     found: tuple[str, ...]
     reason: str
+    stale: bool = False
+    """Whether the recipe has changed since the record was made."""
 
 
 class EvidenceDetail(EvidenceSummary):
@@ -375,4 +379,6 @@ class Counts(Response):
     recipes: int
     recipes_by_status: dict[str, int]
     evidence: int
+    evidence_stale: int = 0
+    """Records whose recipe has changed since."""
     results_by_verdict: dict[str, int]

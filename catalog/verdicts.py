@@ -6,7 +6,7 @@ status of each head are in the evidence already (``verify.statistics``); here th
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +22,10 @@ from catalog.schema.model import Hub, Model
 
 
 def type_result(
-    entry: HeadType, model: Model, records: Mapping[str, Evidence]
+    entry: HeadType,
+    model: Model,
+    records: Mapping[str, Evidence],
+    stale: Collection[str] = (),
 ) -> TypeResult | None:
     """Join the recipes of ``entry`` per head, as its ``identify`` says.
 
@@ -43,6 +46,7 @@ def type_result(
         entry: the head type.
         model: the model.
         records: evidence by recipe id, of this head type, this model and one revision.
+        stale: ids of the recipes that have changed since their record was made.
 
     Returns:
         None if the entry has no recipes, a recipe of an ``all-of`` was not run, or none of an
@@ -76,7 +80,8 @@ def type_result(
         unclear=unclear,
         strength=_strength(entry, known, found),
         recipes=tuple(
-            _recipe_result(entry, name, record, found[:1]) for name, record in known.items()
+            _recipe_result(entry, name, record, found[:1], name in stale)
+            for name, record in known.items()
         ),
     )
 
@@ -186,7 +191,7 @@ def _reason(
 
 
 def _recipe_result(
-    entry: HeadType, name: str, record: Evidence, first_found: tuple[str, ...]
+    entry: HeadType, name: str, record: Evidence, first_found: tuple[str, ...], stale: bool
 ) -> RecipeResult:
     """Figures of the first head that the type was found at; where there is none, of the best."""
     figures: dict[str, Any] = dict.fromkeys(("low", "high", "control", "margin", "q"))
@@ -208,6 +213,7 @@ def _recipe_result(
         found=record.found,
         best_head=best,
         score=score,
+        stale=stale,
         **figures,
     )
 

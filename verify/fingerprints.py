@@ -1,55 +1,22 @@
-"""Hashes of everything that numbers depend on. If one changes, evidence is stale."""
+"""Hashes of a model and of what it reads. If one changes, evidence is stale.
+
+That of a recipe is in ``catalog.fingerprints``: it needs no model.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from catalog.schema.recipe import Recipe
-from catalog.schema.vocabulary import TextSet, Vocabulary
+from catalog.fingerprints import sha256_of
 from verify.prompts import PromptSet
 
-STATISTICS_VERSION = 1
-"""Raised whenever the same scores would give other intervals, q-values or verdicts."""
-
 _CHUNK = 1 << 20
-
-
-def sha256_of(value: Any) -> str:
-    """Hash of JSON data, independent of key order and layout."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def recipe_sha256(
-    recipe: Recipe, vocabularies: Mapping[str, Vocabulary], texts: Mapping[str, TextSet]
-) -> str:
-    """Over what the recipe computes, not what is written about it.
-
-    Prompts, measure, control, criterion and gate; the word lists and texts that the prompts are
-    made from; the versions of builder, measure, control and statistics.
-    """
-    content = recipe.model_dump(
-        mode="json", include={"prompts", "measure", "control", "criterion", "gate"}
-    )
-    content["vocabularies"] = {
-        name: vocabularies[name].model_dump(mode="json", exclude={"description"})
-        for name in recipe.prompts.vocabularies()
-    }
-    content["texts"] = {name: texts[name].passages for name in recipe.prompts.text_sets()}
-    content["versions"] = {
-        "builder": recipe.prompts.version,
-        "measure": recipe.measure.version,
-        "control": recipe.control.version if recipe.control else None,
-        "statistics": STATISTICS_VERSION,
-    }
-    return sha256_of(content)
 
 
 def prompts_sha256(prompts: PromptSet) -> str:

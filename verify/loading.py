@@ -24,6 +24,7 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
+from catalog.fingerprints import sha256_of
 from catalog.loading import Catalog
 from catalog.schema.claim import Checked
 from catalog.schema.model import Hub, Model, Shipped
@@ -31,7 +32,6 @@ from verify.anatomy import Anatomy, UnsupportedArchitecture
 from verify.fingerprints import (
     config_sha256,
     files_sha256,
-    sha256_of,
     state_sha256,
     tokenizer_sha256,
 )

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog import __version__
+from catalog.fingerprints import recipe_sha256
 from catalog.loading import Catalog
 from catalog.schema.evidence import (
     Confirmation,
@@ -26,7 +27,6 @@ from catalog.schema.evidence import (
 from catalog.schema.measures import DirectLogitAttribution
 from catalog.schema.prompts import Tokens
 from catalog.schema.recipe import Recipe
-from verify.fingerprints import recipe_sha256
 from verify.loading import LoadedModel
 from verify.planning import Job
 from verify.statistics import Summary, Units, recipe_verdict

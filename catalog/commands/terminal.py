@@ -232,7 +232,13 @@ def show_counts(counts: Counts) -> None:
             ("models", str(counts.models), f"{counts.models_verified} with evidence"),
             ("claims", str(counts.claims), parts(counts.claims_by_checked)),
             ("", "", parts(counts.claims_by_verdict)),
-            ("evidence records", str(counts.evidence), ""),
+            (
+                "evidence records",
+                str(counts.evidence),
+                f"{counts.evidence_stale} stale: their recipe has changed since"
+                if counts.evidence_stale
+                else "",
+            ),
             (
                 "types in models",
                 str(sum(counts.results_by_verdict.values())),
@@ -254,10 +260,21 @@ def _results(page: Page, results: Sequence[TypeResult], *, by_model: bool) -> No
                 result.revision[:12],
                 result.verdict,
                 _heads(result.found),
-                result.reason,
+                result.reason + _stale(result),
             )
             for result in results
         ),
+    )
+
+
+def _stale(result: TypeResult) -> str:
+    """That the figures are of recipes as they were, where they are."""
+    changed = [recipe.recipe for recipe in result.recipes if recipe.stale]
+    if not changed:
+        return ""
+    return (
+        f" Stale, for the recipe has changed since: {', '.join(changed)}"
+        f" (headbook verify {result.head_type} --model {result.model})."
     )
 
 

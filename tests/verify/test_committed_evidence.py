@@ -7,9 +7,9 @@ from functools import cache
 import numpy as np
 import pytest
 
+from catalog.fingerprints import recipe_sha256
 from catalog.schema.evidence import Evidence
 from tests.verify.catalog_parts import catalog
-from verify.fingerprints import recipe_sha256
 from verify.loading import find, load
 from verify.planning import jobs_of, select
 from verify.running import run

@@ -119,8 +119,8 @@ def test_evidence_is_stale_when_anything_it_depends_on_changes() -> None:
 def test_a_raised_version_of_a_builder_makes_evidence_stale(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    from catalog.fingerprints import recipe_sha256
     from catalog.schema.prompts import RepeatedRandomTokens
-    from verify.fingerprints import recipe_sha256
 
     made = recipe("induction", "prefix-matching")
     before = recipe_sha256(made, catalog().vocabularies, catalog().texts)
@@ -129,7 +129,7 @@ def test_a_raised_version_of_a_builder_makes_evidence_stale(
 
 
 def test_a_word_list_is_part_of_the_recipe() -> None:
-    from verify.fingerprints import recipe_sha256
+    from catalog.fingerprints import recipe_sha256
 
     made = recipe("name-mover", "name-copying")
     lists = dict(catalog().vocabularies)

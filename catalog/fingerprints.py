@@ -1,0 +1,64 @@
+"""Hashes of what a recipe computes, and whether a record still stands for the recipe of today."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from catalog.schema.evidence import Evidence
+from catalog.schema.head_type import HeadType
+from catalog.schema.recipe import Recipe
+from catalog.schema.vocabulary import TextSet, Vocabulary
+
+STATISTICS_VERSION = 1
+"""Raised whenever the same scores would give other intervals, q-values or verdicts."""
+
+
+def sha256_of(value: Any) -> str:
+    """Hash of JSON data, independent of key order and layout."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def recipe_sha256(
+    recipe: Recipe, vocabularies: Mapping[str, Vocabulary], texts: Mapping[str, TextSet]
+) -> str:
+    """Over what the recipe computes, not what is written about it.
+
+    Prompts, measure, control, criterion and gate; the word lists and texts that the prompts are
+    made from; the versions of builder, measure, control and statistics.
+    """
+    content = recipe.model_dump(
+        mode="json", include={"prompts", "measure", "control", "criterion", "gate"}
+    )
+    content["vocabularies"] = {
+        name: vocabularies[name].model_dump(mode="json", exclude={"description"})
+        for name in recipe.prompts.vocabularies()
+    }
+    content["texts"] = {name: texts[name].passages for name in recipe.prompts.text_sets()}
+    content["versions"] = {
+        "builder": recipe.prompts.version,
+        "measure": recipe.measure.version,
+        "control": recipe.control.version if recipe.control else None,
+        "statistics": STATISTICS_VERSION,
+    }
+    return sha256_of(content)
+
+
+def is_stale(
+    record: Evidence,
+    entry: HeadType,
+    vocabularies: Mapping[str, Vocabulary],
+    texts: Mapping[str, TextSet],
+) -> bool:
+    """Whether the recipe that the record was made by is not the entry's recipe of today.
+
+    That the model has changed too can only be told by who loads it: see ``headbook verify``.
+    """
+    try:
+        recipe = entry.recipe(record.recipe)
+    except KeyError:
+        return True
+    return record.run.recipe_sha256 != recipe_sha256(recipe, vocabularies, texts)
