@@ -54,6 +54,7 @@ def _all(contents: Contents) -> Iterator[Problem]:
     yield from _changes(contents)
     yield from _evidence(contents)
     yield from _checkpoints(contents)
+    yield from _examples(contents)
 
 
 # --- head types: what they name --------------------------------------------------------------
@@ -333,6 +334,18 @@ def _evidence(contents: Contents) -> Iterator[Problem]:
                     f" (recipes: {', '.join(recipes) or 'none'})",
                 )
         yield from _evidence_size(contents, file, record)
+
+
+def _examples(contents: Contents) -> Iterator[Problem]:
+    for file in contents.examples.values():
+        example = file.value
+        if example is None:
+            continue
+        source = f"{example.model.id}/{example.model.revision}/{example.head_type}.{example.recipe}"
+        if source not in contents.evidence:
+            yield file.problem(
+                ("recipe",), f"there is no evidence {source}, which the example belongs to"
+            )
 
 
 def _checkpoints(contents: Contents) -> Iterator[Problem]:

@@ -50,6 +50,7 @@ _TABLES: tuple[type[SQLModel], ...] = (
     rows.ClaimHeadRow,
     rows.EvidenceRow,
     rows.HeadScoreRow,
+    rows.ExampleRow,
     rows.TypeResultRow,
     rows.HeadRow,
     rows.EmergenceRow,
@@ -228,6 +229,7 @@ def _rows(catalog: Catalog, answers: Answers) -> Iterable[tuple[type[SQLModel], 
     yield rows.ModelAliasRow, _model_aliases(answers)
     yield from _claims(answers)
     yield from _evidence(answers)
+    yield rows.ExampleRow, _examples(catalog)
     yield (
         rows.TypeResultRow,
         [
@@ -420,6 +422,20 @@ def _evidence_row(position: int, item: EvidenceDetail) -> Row:
         "summary": _summary(item, EvidenceSummary),
         "document": _json(item),
     }
+
+
+def _examples(catalog: Catalog) -> list[Row]:
+    return [
+        {
+            "id": example.id,
+            "position": position,
+            "head_type": example.head_type,
+            "model": example.model.id,
+            "revision": example.model.revision,
+            "document": _json(example),
+        }
+        for position, example in enumerate(catalog.examples.values())
+    ]
 
 
 def _housekeeping(catalog: Catalog) -> Iterable[tuple[type[SQLModel], Sequence[Row]]]:

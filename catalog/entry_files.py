@@ -23,6 +23,7 @@ from catalog.schema import (
     Change,
     Checkpoint,
     Evidence,
+    Example,
     HeadType,
     Model,
     Paper,
@@ -31,6 +32,7 @@ from catalog.schema import (
     Vocabulary,
 )
 from catalog.schema.checkpoint import CHECKPOINT_FILE
+from catalog.schema.example import EXAMPLES_FOLDER
 from catalog.yaml_reader import MAX_BYTES, Document, Unreadable, decode, read_yaml
 
 T = TypeVar("T", bound=BaseModel)
@@ -102,6 +104,7 @@ class Contents:
     redirects: EntryFile[Redirects] | None = None
     evidence: dict[str, EntryFile[Evidence]] = field(default_factory=dict)
     checkpoints: dict[str, EntryFile[Checkpoint]] = field(default_factory=dict)
+    examples: dict[str, EntryFile[Example]] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
     """Every data file that was read, as problems name it."""
@@ -112,9 +115,10 @@ class Contents:
 def read_contents(entries: pathlib.Path, extra_evidence: Sequence[pathlib.Path] = ()) -> Contents:
     """Read all files below ``entries`` and the evidence of further folders.
 
-    ``extra_evidence`` belongs to users: only ``<model>/<revision>/<name>.json`` is read there,
-    other files are left alone, and so is the evidence of a model that the catalog does not have
-    (somebody's own model has no page here).
+    ``extra_evidence`` belongs to users: only ``<model>/<revision>/<name>.json`` and
+    ``<model>/<revision>/examples/<name>.json`` are read there, other files are left alone, and so
+    is the evidence of a model that the catalog does not have (somebody's own model has no page
+    here).
     """
     contents = Contents()
     root = entries.resolve()
@@ -309,27 +313,39 @@ def _read_evidence(folder: pathlib.Path, shown: str, contents: Contents, *, own:
             flaw = error.flaw
             contents.problems.append(Problem(where, flaw.line, flaw.column, "", flaw.message))
             continue
+        kind, into = _evidence_kind(place, contents)
         file: EntryFile[Any] = EntryFile(where, name, content=content)
-        is_checkpoint = path.name == CHECKPOINT_FILE
-        contents.problems += _validate(file, Checkpoint if is_checkpoint else Evidence, data, {})
+        contents.problems += _validate(file, kind, data, {})
         if file.value is not None and file.value.id != name:
             contents.problems.append(
                 _whole(where, f"must lie at {file.value.id}.json, by what it says of itself")
             )
             continue
-        (contents.checkpoints if is_checkpoint else contents.evidence)[name] = file
+        into[name] = file
+
+
+def _evidence_kind(
+    place: str, contents: Contents
+) -> tuple[type[BaseModel], dict[str, EntryFile[Any]]]:
+    """What a file below the evidence folder holds, by where it lies, and where it goes."""
+    folder, _, name = place.rpartition("/")
+    if name == CHECKPOINT_FILE:
+        return Checkpoint, contents.checkpoints
+    if folder.count("/") == 2:
+        return Example, contents.examples
+    return Evidence, contents.evidence
 
 
 def _evidence_files(
     folder: pathlib.Path, shown: str, place: str, depth: int, contents: Contents, own: bool
 ) -> Iterator[tuple[pathlib.Path, str]]:
-    """Files ``<model>/<revision>/<type>.<recipe>.json`` and ``checkpoint.json`` below a folder."""
+    """Files ``<model>/<revision>/<type>.<recipe>.json``, ``checkpoint.json`` and ``examples/``."""
     below = f"{shown}/{place}".rstrip("/")
     for path, name in _listing(folder, below, contents, quiet=not own):
         deeper = f"{place}/{name}".lstrip("/")
-        if path.is_dir() and depth < 2:
+        if path.is_dir() and (depth < 2 or (depth == 2 and name == EXAMPLES_FOLDER)):
             yield from _evidence_files(path, shown, deeper, depth + 1, contents, own)
-        elif path.is_file() and depth == 2 and name.endswith(".json"):
+        elif path.is_file() and depth in (2, 3) and name.endswith(".json"):
             yield path, deeper
         elif own:
             contents.problems.append(

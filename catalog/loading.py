@@ -19,6 +19,7 @@ from catalog.schema import (
     Change,
     Checkpoint,
     Evidence,
+    Example,
     HeadType,
     Model,
     Paper,
@@ -53,6 +54,7 @@ class Catalog:
     Attributes:
         evidence: by ``<org--name>/<revision>/<type>.<recipe>``.
         checkpoints: by ``<org--name>/<revision>/checkpoint``, in the order of training.
+        examples: by ``<org--name>/<revision>/examples/<type>``.
         changes: by file name, which starts with the date: oldest first.
         version: first 12 hex digits of a SHA-256 over all of it.
     """
@@ -66,6 +68,7 @@ class Catalog:
     changes: tuple[Change, ...]
     evidence: dict[str, Evidence]
     checkpoints: dict[str, Checkpoint]
+    examples: dict[str, Example]
     version: str
 
     def resolve_model(self, name: str) -> Model:
@@ -148,6 +151,7 @@ def _catalog(contents: Contents) -> Catalog:
     changes = _values(contents.changes)
     evidence = _values(contents.evidence)
     checkpoints = _values(contents.checkpoints)
+    examples = _values(contents.examples)
     version = _version(
         head_types=head_types,
         papers=papers,
@@ -157,6 +161,7 @@ def _catalog(contents: Contents) -> Catalog:
         changes=changes,
         evidence=evidence,
         checkpoints=checkpoints,
+        examples=examples,
         redirects={"redirects": redirects},
     )
     return Catalog(
@@ -169,6 +174,7 @@ def _catalog(contents: Contents) -> Catalog:
         changes=tuple(changes.values()),
         evidence=evidence,
         checkpoints=checkpoints,
+        examples=examples,
         version=version,
     )
 

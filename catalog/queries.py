@@ -29,8 +29,9 @@ from catalog.responses import (
     StageGroup,
     StageSummary,
 )
-from catalog.schema import Change
+from catalog.schema import Change, Example
 from catalog.schema.base import Head, Stage, layer_and_head
+from catalog.schema.housekeeping import Redirect
 
 _HEAD: TypeAdapter[str] = TypeAdapter(Head)
 _FOLDERS = {"head type": "head-types", "paper": "papers", "model": "models"}
@@ -274,6 +275,28 @@ def emergence(session: Session, model: str, head_type: str) -> Emergence:
             detail=f"no checkpoints of {_shown(model)} were run for {_shown(head_type)}",
         )
     return found[0]
+
+
+def examples(session: Session, *, head_type: str | None = None) -> list[Example]:
+    """Attention of one head over one prompt, by model, revision and head type."""
+    query = select(rows.ExampleRow.document).order_by(col(rows.ExampleRow.position))
+    if head_type is not None:
+        query = query.where(rows.ExampleRow.head_type == _known_type(session, head_type))
+    return [Example.model_validate_json(text) for text in session.exec(query)]
+
+
+def redirects(session: Session) -> list[Redirect]:
+    """Ids that moved or were taken back, by kind and old id."""
+    query = select(rows.RedirectRow).order_by(col(rows.RedirectRow.kind), col(rows.RedirectRow.old))
+    return [
+        Redirect(
+            old=f"{row.kind}/{row.old}",
+            new=f"{row.new_kind}/{row.new}" if row.new else None,
+            reason=row.reason,
+            kind="withdrawn" if row.withdrawn else "renamed",
+        )
+        for row in session.exec(query)
+    ]
 
 
 def claims(

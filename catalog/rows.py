@@ -149,6 +149,19 @@ class EvidenceRow(SQLModel, table=True):
     document: str
 
 
+class ExampleRow(SQLModel, table=True):
+    """What one head looks at in one prompt. ``position`` orders by model, revision, head type."""
+
+    __tablename__ = "example"
+
+    id: str = Field(primary_key=True)
+    position: int = Field(unique=True)
+    head_type: str = Field(foreign_key="head_type.id", index=True)
+    model: str = Field(foreign_key="model.id", index=True)
+    revision: str
+    document: str
+
+
 class HeadScoreRow(SQLModel, table=True):
     """One head in one evidence record; ``rank`` 1 is the highest score of the model."""
 

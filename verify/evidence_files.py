@@ -11,6 +11,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from catalog.schema.evidence import Evidence, EvidenceModel, Run
+from catalog.schema.example import EXAMPLES_FOLDER, Example
 
 _INNERMOST = re.compile(r"\[\n\s+([^\[\]{}]*?)\n\s+\]")
 
@@ -20,9 +21,14 @@ def evidence_path(folder: Path, model: str, revision: str, head_type: str, recip
     return folder / model / revision / f"{head_type}.{recipe}.json"
 
 
-def to_text(evidence: Evidence) -> str:
-    """The bytes of an evidence file: stable key order, a row of heads a line."""
-    text = json.dumps(evidence.model_dump(mode="json"), indent=1, ensure_ascii=False)
+def example_path(folder: Path, model: str, revision: str, head_type: str) -> Path:
+    """``<folder>/<org--name>/<revision>/examples/<type>.json``."""
+    return folder / model / revision / EXAMPLES_FOLDER / f"{head_type}.json"
+
+
+def to_text(record: Evidence | Example) -> str:
+    """The bytes of a file: stable key order, a row of heads (of an example, of tokens) a line."""
+    text = json.dumps(record.model_dump(mode="json"), indent=1, ensure_ascii=False)
     return _INNERMOST.sub(lambda m: "[" + re.sub(r"\s*\n\s*", " ", m[1]) + "]", text) + "\n"
 
 
@@ -35,17 +41,29 @@ def write(evidence: Evidence, folder: Path) -> Path:
         evidence.head_type,
         evidence.recipe,
     )
+    _write(to_text(evidence), path)
+    return path
+
+
+def write_example(example: Example, folder: Path) -> Path:
+    """The same for an example."""
+    model = example.model
+    path = example_path(folder, model.id, model.revision, example.head_type)
+    _write(to_text(example), path)
+    return path
+
+
+def _write(text: str, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(to_text(evidence))
+            file.write(text)
         Path(name).chmod(0o644)
         Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
-    return path
 
 
 def read(path: Path) -> Evidence | None:
@@ -56,15 +74,23 @@ def read(path: Path) -> Evidence | None:
         return None
 
 
-def is_fresh(evidence: Evidence, model: EvidenceModel, run: Run) -> bool:
+def read_example(path: Path) -> Example | None:
+    """The same for an example."""
+    try:
+        return Example.model_validate_json(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, ValidationError):
+        return None
+
+
+def is_fresh(record: Evidence | Example, model: EvidenceModel, run: Run) -> bool:
     """Whether a run now would depend on the same things as the record.
 
     The prompts follow from recipe, tokenizer and seed, and need not be built to know; the version
     of this package does not count, because the recipe hash holds the versions of its parts.
     """
     apart = {"prompts_sha256": "", "versions": {}}
-    same_run = evidence.run.model_copy(update=apart) == run.model_copy(update=apart)
-    return evidence.model == model and same_run and _libraries(evidence.run) == _libraries(run)
+    same_run = record.run.model_copy(update=apart) == run.model_copy(update=apart)
+    return record.model == model and same_run and _libraries(record.run) == _libraries(run)
 
 
 def _libraries(run: Run) -> dict[str, str]:

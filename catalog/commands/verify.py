@@ -82,6 +82,7 @@ def verify(
     settings = Settings(seed=seed, batch_size=batch_size)
     records = _run(loaded, catalog, jobs_of(chosen), settings, folder, again)
     results = _join(loaded, chosen, records)
+    _show_examples(loaded, catalog, chosen, results, records, settings, folder, again)
     if output_format == "json":
         typer.echo(_json(loaded, results, folder))
     else:
@@ -249,6 +250,43 @@ def _join(
         if result is not None:
             results.append(result)
     return results
+
+
+def _show_examples(
+    loaded: LoadedModel,
+    catalog: Catalog,
+    chosen: Sequence[HeadType],
+    results: Sequence[TypeResult],
+    records: dict[tuple[str, str], Evidence],
+    settings: Settings,
+    folder: Path,
+    again: bool,
+) -> None:
+    """Write an example of every type that was found; one that no longer holds goes."""
+    from rich.console import Console
+
+    from verify import evidence_files
+    from verify.examples import holds, make_example
+
+    entries = {entry.id: entry for entry in chosen}
+    with Console(stderr=True).status("examples"):
+        for result in results:
+            entry = entries[result.head_type]
+            mine = {
+                recipe: record for (name, recipe), record in records.items() if name == entry.id
+            }
+            path = evidence_files.example_path(folder, loaded.id, loaded.revision, entry.id)
+            known = None if again else evidence_files.read_example(path)
+            if known is not None and holds(known, entry, result, mine):
+                continue
+            example = make_example(entry, result, mine, loaded, catalog, settings)
+            try:
+                if example is not None:
+                    evidence_files.write_example(example, folder)
+                else:
+                    path.unlink(missing_ok=True)
+            except OSError as error:
+                raise CommandError(f"cannot write below {folder}: {error.strerror}") from None
 
 
 def _json(loaded: LoadedModel, results: Sequence[TypeResult], folder: Path) -> str:

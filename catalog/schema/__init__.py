@@ -2,13 +2,14 @@
 
 ``base`` (ids, heads, prose) <- ``prompts``, ``measures``, ``controls`` <- ``recipe`` <-
 ``head_type`` (with ``claim``), ``paper``, ``model``, ``vocabulary``, ``housekeeping``
-(redirects, changes), ``evidence`` <- ``checkpoint``.
+(redirects, changes), ``evidence`` <- ``checkpoint``, ``example``.
 """
 
 from catalog.schema.base import Head, Stage, Strict
 from catalog.schema.checkpoint import Checkpoint
 from catalog.schema.claim import Checked, Claim
 from catalog.schema.evidence import Evidence
+from catalog.schema.example import Example
 from catalog.schema.head_type import HeadType
 from catalog.schema.housekeeping import Change, Redirects
 from catalog.schema.model import Model
@@ -22,6 +23,7 @@ __all__ = [
     "Checkpoint",
     "Claim",
     "Evidence",
+    "Example",
     "Head",
     "HeadType",
     "Model",
