@@ -17,7 +17,7 @@ from catalog.schema.head_type import HeadType
 from catalog.schema.prompts import Tokens
 from catalog.schema.recipe import Recipe
 from verify.builders import build
-from verify.capture import FinalView, LayerView, run_pass
+from verify.capture import LayerView, Reader, run_pass
 from verify.evidence_files import is_fresh
 from verify.loading import LoadedModel
 from verify.prompts import Prompt, key_positions
@@ -31,19 +31,17 @@ _DIGITS = 3
 
 
 @dataclass
-class _HeadReader:
+class _HeadReader(Reader):
     """Every attention row of one head in the only prompt of a pass: [tokens, tokens]."""
 
     layer: int
     head: int
-    rows: Tensor | None = None
+    pattern: Tensor | None = None
 
     def read(self, view: LayerView) -> None:
+        """Keep the pattern of the head."""
         if view.layer == self.layer:
-            self.rows = view.weights[0, self.head].detach().float().cpu()
-
-    def finish(self, view: FinalView) -> None:
-        """Nothing to take from the end of the stack."""
+            self.pattern = view.all_rows(0)[self.head].cpu()
 
 
 def recipe_of(entry: HeadType) -> Recipe | None:
@@ -112,8 +110,8 @@ def make_example(
     layer, head = layer_and_head(result.found[0])
     reader = _HeadReader(layer, head)
     run_pass(loaded.anatomy, [shown], [reader], batch_size=1)
-    assert reader.rows is not None
-    rows = np.clip(np.round(reader.rows.double().numpy(), _DIGITS), 0.0, 1.0)
+    assert reader.pattern is not None
+    rows = np.clip(np.round(reader.pattern.double().numpy(), _DIGITS), 0.0, 1.0)
     return Example(
         head_type=entry.id,
         recipe=recipe.id,
