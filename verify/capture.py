@@ -33,6 +33,7 @@ from torch import Tensor, nn
 
 from verify.anatomy import Anatomy
 from verify.attention import Attention, block_rows
+from verify.batches import Batches, OutOfMemory
 from verify.prompts import Prompt
 
 Positions = Sequence[int] | NDArray[np.int64]
@@ -107,7 +108,11 @@ class FinalView:
 
 
 class Reader:
-    """Reduces attention to scores while the layers run."""
+    """Reduces attention to scores while the layers run.
+
+    A batch that did not fit into memory is read again in smaller parts: set what belongs to a
+    prompt rather than add to it.
+    """
 
     def read(self, view: LayerView) -> None:
         """Take what is needed from one layer; nothing by default."""
@@ -122,7 +127,8 @@ def run_pass(
     prompts: Sequence[Prompt],
     readers: Sequence[Reader],
     *,
-    batch_size: int,
+    batch_size: int | None = None,
+    limit_memory: int | None = None,
     advance: Callable[[int], None] = lambda _: None,
 ) -> None:
     """Run the model once over ``prompts`` and let every reader take its part.
@@ -135,18 +141,28 @@ def run_pass(
         anatomy: the model.
         prompts: what it reads.
         readers: what is taken from each layer.
-        batch_size: prompts a forward pass.
+        batch_size: prompts a forward pass; None for as many as are of use and fit into memory.
+        limit_memory: bytes that weights and activations may take together.
         advance: called with the number of prompts done after each batch.
 
     Raises:
-        CaptureFailed: if some layer never showed its attention.
+        CaptureFailed: if some layer never showed its attention, or memory is too small.
     """
-    order = sorted(range(len(prompts)), key=lambda number: -len(prompts[number].ids))
+    batches = Batches(anatomy.model, prompts, size=batch_size, limit=limit_memory)
     with _Pass(anatomy, readers) as running:
-        for first in range(0, len(order), batch_size):
-            numbers = tuple(order[first : first + batch_size])
-            running.forward(numbers, [prompts[number] for number in numbers])
-            advance(len(numbers))
+        try:
+            for numbers in batches:
+                try:
+                    with batches.counted():
+                        running.forward(numbers, [prompts[number] for number in numbers])
+                except torch.OutOfMemoryError:
+                    if batch_size is not None:
+                        raise
+                    batches.halve()
+                else:
+                    advance(len(numbers))
+        except OutOfMemory as error:
+            raise CaptureFailed(f"{anatomy.architecture}: {error}") from None
 
 
 class _Pass:

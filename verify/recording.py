@@ -40,7 +40,10 @@ class Settings:
 
     seed: int = 0
     """Added to the seeds of the recipes. The confirmation uses this plus one."""
-    batch_size: int = 16
+    batch_size: int | None = None
+    """Prompts a forward pass; None to find it. Numbers do not depend on it."""
+    limit_memory: int | None = None
+    """Bytes that weights and activations may take together; None for most of what is free."""
 
 
 @dataclass(frozen=True)

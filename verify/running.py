@@ -59,7 +59,7 @@ def run(
             loaded.tokenizer, catalog.vocabularies, catalog.texts, loaded.anatomy.embedding_rows
         )
         for group in groups(jobs):
-            first = _score(group, loaded, words, settings.seed, settings.batch_size, progress)
+            first = _score(group, loaded, words, settings.seed, settings, progress)
             summaries: list[Summary | None] = []
             again: list[Job] = []
             for job, scored in zip(group, first, strict=True):
@@ -75,9 +75,7 @@ def run(
                 summaries.append(summary)
             second: dict[int, Scored] = {}
             if again:
-                confirming = _score(
-                    again, loaded, words, settings.seed + 1, settings.batch_size, progress
-                )
+                confirming = _score(again, loaded, words, settings.seed + 1, settings, progress)
                 second = {id(job): scored for job, scored in zip(again, confirming, strict=True)}
             for job, scored, summary in zip(group, first, summaries, strict=True):
                 yield evidence_of(
@@ -92,7 +90,7 @@ def _score(
     loaded: LoadedModel,
     words: Words,
     seed: int,
-    batch_size: int,
+    settings: Settings,
     progress: Progress,
 ) -> list[Scored]:
     parameters = group[0].recipe.prompts
@@ -100,7 +98,7 @@ def _score(
     try:
         if isinstance(parameters, Tokens):
             return _score_weights(group, loaded, token_units(parameters, words), progress)
-        return _score_running(group, loaded, parameters, words, batch_size, progress)
+        return _score_running(group, loaded, parameters, words, settings, progress)
     except CannotBuild as error:
         return [_not_applicable(str(error)) for _ in group]
 
@@ -141,7 +139,7 @@ def _score_running(
     loaded: LoadedModel,
     parameters: Builder,
     words: Words,
-    batch_size: int,
+    settings: Settings,
     progress: Progress,
 ) -> list[Scored]:
     anatomy = loaded.anatomy
@@ -152,7 +150,7 @@ def _score_running(
         return [_not_applicable(reason, prompts=digest) for _ in group]
     measures = [RUNNING[job.recipe.measure.kind](job.recipe, prompts, anatomy) for job in group]
     answers = AnswerReader(anatomy, prompts.main) if prompts.main[0].answers else None
-    _pass_all(measures, answers, prompts, loaded, batch_size, progress, _label(group))
+    _pass_all(measures, answers, prompts, loaded, settings, progress, _label(group))
     made = []
     for job, measure in zip(group, measures, strict=True):
         gate = job.recipe.gate
@@ -183,7 +181,7 @@ def _pass_all(
     answers: AnswerReader | None,
     prompts: PromptSet,
     loaded: LoadedModel,
-    batch_size: int,
+    settings: Settings,
     progress: Progress,
     label: str,
 ) -> None:
@@ -206,7 +204,8 @@ def _pass_all(
             loaded.anatomy,
             prompts.variants[variant],
             readers,
-            batch_size=batch_size,
+            batch_size=settings.batch_size,
+            limit_memory=settings.limit_memory,
             advance=advance,
         )
 

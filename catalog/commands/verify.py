@@ -13,6 +13,7 @@ import typer
 
 from catalog import places
 from catalog.commands.errors import CommandError
+from catalog.commands.options import BatchSize, LimitMemory
 
 if TYPE_CHECKING:
     from catalog.loading import Catalog
@@ -44,7 +45,8 @@ def verify(
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
     dtype: Annotated[str, typer.Option(help="float32, bfloat16 or float16.")] = "float32",
-    batch_size: Annotated[int, typer.Option(min=1, help="Prompts a forward pass.")] = 16,
+    batch_size: BatchSize = None,
+    limit_memory: LimitMemory = None,
     seed: Annotated[int, typer.Option(min=0, help="Added to the seeds of the recipes.")] = 0,
     out: Annotated[Path | None, typer.Option(help="Folder for evidence.")] = None,
     again: Annotated[bool, typer.Option("--again", help="Run fresh evidence again too.")] = False,
@@ -79,7 +81,7 @@ def verify(
 
     loaded = _load_model(catalog, model, revision, described_as, device, dtype)
     folder = out or places.evidence_dir()
-    settings = Settings(seed=seed, batch_size=batch_size)
+    settings = Settings(seed=seed, batch_size=batch_size, limit_memory=limit_memory)
     records = _run(loaded, catalog, jobs_of(chosen), settings, folder, again)
     results = _join(loaded, chosen, records)
     _show_examples(loaded, catalog, chosen, results, records, settings, folder, again)
@@ -179,7 +181,7 @@ def _run(
         raise CommandError(str(error)) from None
     except torch.OutOfMemoryError:
         raise CommandError(
-            f"out of memory; try --batch-size {max(1, settings.batch_size // 2)}"
+            f"out of memory; try --batch-size {max(1, (settings.batch_size or 2) // 2)}"
         ) from None
     return records
 

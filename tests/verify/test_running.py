@@ -179,11 +179,11 @@ def test_heads_that_fail_on_the_second_seed_are_unclear(monkeypatch: pytest.Monk
     made = recipe("induction", "prefix-matching")
     original = verify.running._score_running
 
-    def scored(group, loaded, parameters, words, batch_size, progress):  # type: ignore[no-untyped-def]
+    def scored(group, loaded, parameters, words, settings, progress):  # type: ignore[no-untyped-def]
         if parameters.seed == made.prompts.seed + 1:
             planted = random_twin(induction_model("llama"), 1)
             loaded = wrap(planted.model, planted.tokenizer, "planted--induction")
-        return original(group, loaded, parameters, words, batch_size, progress)
+        return original(group, loaded, parameters, words, settings, progress)
 
     monkeypatch.setattr(verify.running, "_score_running", scored)
     record = one(made)

@@ -1,0 +1,199 @@
+"""How many prompts a forward pass takes: what fits into memory, and no more than is of use.
+
+The first prompt of a model runs alone while every tensor that comes into being is counted; what it
+needed a token is what the others will need. That works the same on every device, and depends on
+nothing but the model, so that the same run makes the same batches wherever memory is not short.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+from torch.utils.weak import WeakIdKeyDictionary
+from transformers import PreTrainedModel
+
+from verify.prompts import Prompt
+
+_TOKENS_AT_ONCE = {"cpu": 4096}
+"""More than this in a batch make no device busier."""
+_TOKENS_ELSEWHERE = 65536
+_SHARE = 0.6
+"""Of free memory; the rest is for what is not counted, such as the kernels' own."""
+_CGROUP = Path("/sys/fs/cgroup")
+_measured: weakref.WeakKeyDictionary[PreTrainedModel, tuple[int, float]] = (
+    weakref.WeakKeyDictionary()
+)
+
+
+class OutOfMemory(Exception):
+    """Not even one prompt fits; the text says how much it needs."""
+
+
+class Meter(TorchDispatchMode):
+    """Counts the bytes of tensors that live at once, those from before left out."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.peak = 0
+        self._live = 0
+        self._known = WeakIdKeyDictionary()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        for item in tree_leaves((args, kwargs)):
+            if isinstance(item, Tensor):
+                self._known.setdefault(item.untyped_storage(), None)
+        made = func(*args, **(kwargs or {}))
+        for item in tree_leaves(made):
+            if isinstance(item, Tensor) and item.untyped_storage() not in self._known:
+                storage = item.untyped_storage()
+                size = storage.nbytes()
+                self._known[storage] = None
+                self._live += size
+                self.peak = max(self.peak, self._live)
+                weakref.finalize(storage, self._let_go, size)
+        return made
+
+    def _let_go(self, size: int) -> None:
+        self._live -= size
+
+
+class Batches:
+    """Cuts prompts into batches, the longest first.
+
+    Args:
+        model: what reads them.
+        prompts: what it reads.
+        size: prompts a batch; None to find it.
+        limit: bytes that the model's weights and what a batch needs may take together; None for
+            most of what is free.
+
+    Raises:
+        OutOfMemory: while batches are taken, if one prompt needs more than ``limit`` leaves.
+    """
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        prompts: Sequence[Prompt],
+        *,
+        size: int | None = None,
+        limit: int | None = None,
+    ) -> None:
+        self._model = model
+        self._prompts = prompts
+        self._size = size
+        self._limit = limit
+        self._most = size
+        self._waiting = sorted(range(len(prompts)), key=lambda number: -len(prompts[number].ids))
+
+    def __iter__(self) -> Iterator[tuple[int, ...]]:
+        """Numbers of the prompts of each batch."""
+        while self._waiting:
+            count = self._count()
+            self._taken = tuple(self._waiting[:count])
+            del self._waiting[:count]
+            yield self._taken
+
+    @contextmanager
+    def counted(self) -> Iterator[None]:
+        """Surrounds the forward pass of the batch that was just taken."""
+        if self._size is not None or not self._unknown(self._longest(self._taken)):
+            yield
+            return
+        with Meter() as meter:
+            yield
+        length = self._longest(self._taken)
+        _measured[self._model] = (length, meter.peak / length)
+        if self._limit is not None and meter.peak > self._budget():
+            raise OutOfMemory(self._too_much(meter.peak, length))
+
+    def halve(self) -> None:
+        """Take the last batch again, in smaller parts.
+
+        Raises:
+            OutOfMemory: if it was of one prompt only.
+        """
+        if len(self._taken) == 1:
+            raise OutOfMemory(f"a prompt of {self._longest(self._taken)} tokens does not fit")
+        self._most = len(self._taken) // 2
+        self._waiting[:0] = self._taken
+
+    def _count(self) -> int:
+        longest = self._longest(self._waiting)
+        most = self._most or len(self._waiting)
+        if self._size is not None:
+            return most
+        if self._unknown(longest):
+            return 1
+        needed = _measured[self._model][1] * longest
+        budget = self._budget()
+        if needed > budget and self._limit is not None:
+            raise OutOfMemory(self._too_much(needed, longest))
+        device = self._model.device.type
+        useful = _TOKENS_AT_ONCE.get(device, _TOKENS_ELSEWHERE) // longest
+        return max(1, min(most, useful, int(budget // needed)))
+
+    def _longest(self, numbers: Sequence[int]) -> int:
+        return len(self._prompts[numbers[0]].ids)
+
+    def _unknown(self, longest: int) -> bool:
+        known = _measured.get(self._model)
+        return known is None or longest > 2 * known[0]
+
+    def _budget(self) -> float:
+        if self._limit is not None:
+            return self._limit - weight_bytes(self._model)
+        return _SHARE * min(free_bytes(device) for device in _devices(self._model))
+
+    def _too_much(self, needed: float, length: int) -> str:
+        assert self._limit is not None
+        weights, mib = weight_bytes(self._model), 2**20
+        return (
+            f"the limit of {self._limit / mib:.0f} MiB is too low: the weights take"
+            f" {weights / mib:.0f} MiB and one prompt of {length} tokens"
+            f" {needed / mib:.0f} MiB"
+        )
+
+
+def weight_bytes(model: PreTrainedModel) -> int:
+    """Memory that parameters and buffers take, shared ones once."""
+    storages = {
+        tensor.untyped_storage().data_ptr(): tensor.untyped_storage().nbytes()
+        for tensor in (*model.parameters(), *model.buffers())
+    }
+    return sum(storages.values())
+
+
+def free_bytes(device: torch.device) -> int:
+    """Memory that a tensor could still take on a device."""
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        held = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return int(free + held)
+    if device.type == "mps":
+        return int(torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory())
+    return _free_main_memory()
+
+
+def _free_main_memory() -> int:
+    import psutil
+
+    free = int(psutil.virtual_memory().available)
+    try:  # a container can have less than the machine
+        most = int((_CGROUP / "memory.max").read_text())
+        used = int((_CGROUP / "memory.current").read_text())
+    except (OSError, ValueError):
+        return free
+    return min(free, max(most - used, 0))
+
+
+def _devices(model: PreTrainedModel) -> set[torch.device]:
+    return {parameter.device for parameter in model.parameters()}
