@@ -11,7 +11,8 @@ import difflib
 from pydantic import TypeAdapter
 from sqlmodel import Session, col, select
 
-from catalog import answers, rows
+from catalog import rows
+from catalog.heads import empty_head
 from catalog.responses import (
     ClaimResult,
     ClaimVerdict,
@@ -205,7 +206,7 @@ def head(session: Session, model: str, head: str) -> HeadDetail:
             detail=f"{whole.name} has no head {head}: it has {whole.layers} layers of"
             f" {whole.heads} heads, 0.0 to {whole.layers - 1}.{whole.heads - 1}",
         )
-    return answers.empty_head(whole, layer, index)
+    return empty_head(whole, layer, index)
 
 
 def evidence_list(

@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy.exc
 from sqlmodel import Session, text
 
-from catalog import database, queries, rows
+from catalog import database, filling, queries, rows
 from catalog.loading import Catalog
 from tests import small_entries
 
@@ -106,7 +106,7 @@ def test_failure_leaves_the_old_file(
     def broken(*_: object) -> None:
         raise RuntimeError("half way")
 
-    monkeypatch.setattr(database, "_evidence_row", broken)
+    monkeypatch.setattr(filling, "_evidence_row", broken)
     with pytest.raises(RuntimeError, match="half way"):
         database.build(catalog, target)
     assert target.read_bytes() == file.read_bytes()
