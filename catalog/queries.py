@@ -6,13 +6,21 @@ takes a session first (``catalog.database.open_session``).
 
 from __future__ import annotations
 
-import difflib
-
 from pydantic import TypeAdapter
 from sqlmodel import Session, col, select
 
 from catalog import rows
 from catalog.heads import empty_head
+from catalog.names import (
+    Moved,
+    NotFound,
+    Withdrawn,
+    head_type_id,
+    missing,
+    model_id,
+    paper_id,
+    shown,
+)
 from catalog.responses import (
     ClaimResult,
     ClaimVerdict,
@@ -34,49 +42,9 @@ from catalog.schema import Change, Example
 from catalog.schema.base import Head, Stage, layer_and_head
 from catalog.schema.housekeeping import Redirect
 
+__all__ = ["Moved", "NotFound", "Withdrawn", "model_id"]
+
 _HEAD: TypeAdapter[str] = TypeAdapter(Head)
-_FOLDERS = {"head type": "head-types", "paper": "papers", "model": "models"}
-
-
-class NotFound(LookupError):
-    """There is nothing of this name.
-
-    Args:
-        kind: ``head type``, ``paper``, ``model``, ``head``, ``evidence``.
-        name: what was asked for.
-        suggestion: the name that was probably meant.
-        detail: what more there is to say.
-    """
-
-    def __init__(
-        self, kind: str, name: str, suggestion: str | None = None, detail: str | None = None
-    ) -> None:
-        self.kind = kind
-        self.name = name
-        self.suggestion = suggestion
-        self.detail = detail
-        text = detail or f"there is no {kind} {_shown(name)}"
-        super().__init__(f"{text}; did you mean '{suggestion}'?" if suggestion else text)
-
-
-class Moved(NotFound):
-    """The name was changed: ``folder`` (``head-types``) and ``new`` say to what."""
-
-    def __init__(self, kind: str, name: str, folder: str, new: str, reason: str) -> None:
-        super().__init__(kind, name, detail=f"{kind} {_shown(name)} is now '{new}': {reason}")
-        self.folder = folder
-        self.new = new
-
-
-class Withdrawn(NotFound):
-    """The entry was taken back; ``new`` is its successor (kind and id), if it has one."""
-
-    def __init__(self, kind: str, name: str, new: str | None, reason: str) -> None:
-        successor = f"; see {new}" if new else ""
-        super().__init__(
-            kind, name, detail=f"{kind} {_shown(name)} was withdrawn: {reason}{successor}"
-        )
-        self.new = new
 
 
 def head_types(
@@ -102,17 +70,10 @@ def head_type(session: Session, id: str) -> HeadTypeDetail:  # noqa: A002
     Raises:
         NotFound: also ``Moved`` and ``Withdrawn``.
     """
-    text = session.exec(
-        select(rows.HeadTypeRow.document).where(rows.HeadTypeRow.id == id)
-    ).one_or_none()
-    if text is None:
-        names = {name: name for name in session.exec(select(rows.HeadTypeRow.id))}
-        for alias, target in session.exec(
-            select(rows.HeadTypeAliasRow.alias, rows.HeadTypeAliasRow.head_type)
-        ):
-            names.setdefault(alias, target)
-        raise _missing(session, "head type", id, names)
-    return HeadTypeDetail.model_validate_json(text)
+    query = select(rows.HeadTypeRow.document).where(
+        rows.HeadTypeRow.id == head_type_id(session, id)
+    )
+    return HeadTypeDetail.model_validate_json(session.exec(query).one())
 
 
 def stages(session: Session) -> list[StageSummary]:
@@ -144,31 +105,14 @@ def paper(session: Session, id: str) -> PaperDetail:  # noqa: A002
     Raises:
         NotFound: also ``Moved`` and ``Withdrawn``.
     """
-    text = session.exec(select(rows.PaperRow.document).where(rows.PaperRow.id == id)).one_or_none()
-    if text is None:
-        names = {name: name for name in session.exec(select(rows.PaperRow.id))}
-        raise _missing(session, "paper", id, names)
-    return PaperDetail.model_validate_json(text)
+    query = select(rows.PaperRow.document).where(rows.PaperRow.id == paper_id(session, id))
+    return PaperDetail.model_validate_json(session.exec(query).one())
 
 
 def models(session: Session) -> list[ModelSummary]:
     """Models by name."""
     query = select(rows.ModelRow.summary).order_by(col(rows.ModelRow.position))
     return [ModelSummary.model_validate_json(text) for text in session.exec(query)]
-
-
-def model_id(session: Session, name: str) -> str:
-    """The id of a model from its id, hub id or alias, in any case.
-
-    Raises:
-        NotFound: also ``Moved`` and ``Withdrawn``.
-    """
-    query = select(rows.ModelAliasRow.model).where(rows.ModelAliasRow.alias == name.lower())
-    found = session.exec(query).one_or_none()
-    if found is None:
-        known = session.exec(select(rows.ModelAliasRow.alias, rows.ModelAliasRow.model))
-        raise _missing(session, "model", name, dict(known.all()))
-    return found
 
 
 def model(session: Session, id_or_alias: str) -> ModelDetail:
@@ -223,7 +167,7 @@ def evidence_list(
     """
     query = select(rows.EvidenceRow.summary).order_by(col(rows.EvidenceRow.position))
     if head_type is not None:
-        query = query.where(rows.EvidenceRow.head_type == _known_type(session, head_type))
+        query = query.where(rows.EvidenceRow.head_type == head_type_id(session, head_type))
     if model is not None:
         query = query.where(rows.EvidenceRow.model == model_id(session, model))
     if verdict is not None:
@@ -242,7 +186,7 @@ def evidence(session: Session, id: str) -> EvidenceDetail:  # noqa: A002
     ).one_or_none()
     if text is None:
         names = {name: name for name in session.exec(select(rows.EvidenceRow.id))}
-        raise _missing(session, "evidence", id, names)
+        raise missing(session, "evidence", id, names)
     return EvidenceDetail.model_validate_json(text)
 
 
@@ -258,7 +202,7 @@ def emergences(
     if model is not None:
         query = query.where(rows.EmergenceRow.model == model_id(session, model))
     if head_type is not None:
-        query = query.where(rows.EmergenceRow.head_type == _known_type(session, head_type))
+        query = query.where(rows.EmergenceRow.head_type == head_type_id(session, head_type))
     return [Emergence.model_validate_json(text) for text in session.exec(query)]
 
 
@@ -273,7 +217,7 @@ def emergence(session: Session, model: str, head_type: str) -> Emergence:
         raise NotFound(
             "history",
             f"{model}/{head_type}",
-            detail=f"no checkpoints of {_shown(model)} were run for {_shown(head_type)}",
+            detail=f"no checkpoints of {shown(model)} were run for {shown(head_type)}",
         )
     return found[0]
 
@@ -282,7 +226,7 @@ def examples(session: Session, *, head_type: str | None = None) -> list[Example]
     """Attention of one head over one prompt, by model, revision and head type."""
     query = select(rows.ExampleRow.document).order_by(col(rows.ExampleRow.position))
     if head_type is not None:
-        query = query.where(rows.ExampleRow.head_type == _known_type(session, head_type))
+        query = query.where(rows.ExampleRow.head_type == head_type_id(session, head_type))
     return [Example.model_validate_json(text) for text in session.exec(query)]
 
 
@@ -317,11 +261,11 @@ def claims(
     if model is not None:
         query = query.where(rows.ClaimRow.model == model_id(session, model))
     if paper is not None:
-        query = query.where(rows.ClaimRow.paper == _known_paper(session, paper))
+        query = query.where(rows.ClaimRow.paper == paper_id(session, paper))
     if verdict is not None:
         query = query.where(rows.ClaimRow.verdict == verdict)
     if head_type is not None:
-        query = query.where(rows.ClaimRow.head_type == _known_type(session, head_type))
+        query = query.where(rows.ClaimRow.head_type == head_type_id(session, head_type))
     return [ClaimResult.model_validate_json(text) for text in session.exec(query)]
 
 
@@ -343,42 +287,3 @@ def dataset(session: Session) -> str:
 
 def _meta(session: Session, key: str) -> str:
     return session.exec(select(rows.Meta.value).where(rows.Meta.key == key)).one()
-
-
-def _known_type(session: Session, name: str) -> str:
-    query = select(rows.HeadTypeRow.id).where(rows.HeadTypeRow.id == name)
-    return session.exec(query).one_or_none() or head_type(session, name).id
-
-
-def _known_paper(session: Session, name: str) -> str:
-    query = select(rows.PaperRow.id).where(rows.PaperRow.id == name)
-    return session.exec(query).one_or_none() or paper(session, name).id
-
-
-def _missing(session: Session, kind: str, name: str, names: dict[str, str]) -> NotFound:
-    """Why there is nothing of this name: it moved, was withdrawn, or never was.
-
-    Args:
-        session: the session.
-        kind: ``head type``, ``paper``, ``model`` or ``evidence``.
-        name: what was asked for.
-        names: every name there is, with the id it stands for.
-    """
-    redirect = session.exec(
-        select(rows.RedirectRow).where(
-            rows.RedirectRow.kind == _FOLDERS.get(kind), rows.RedirectRow.old == name
-        )
-    ).one_or_none()
-    if redirect is not None:
-        new = f"{redirect.new_kind}/{redirect.new}" if redirect.new else None
-        if redirect.withdrawn or redirect.new is None or redirect.new_kind is None:
-            return Withdrawn(kind, name, new, redirect.reason)
-        return Moved(kind, name, redirect.new_kind, redirect.new, redirect.reason)
-    lowered = {known.lower(): target for known, target in names.items()}
-    close = difflib.get_close_matches(name[:200].lower(), sorted(lowered), n=1, cutoff=0.6)
-    return NotFound(kind, name, lowered[close[0]] if close else None)
-
-
-def _shown(name: str) -> str:
-    """A name from outside, fit for a message: short, in quotes, without control characters."""
-    return repr(name if len(name) <= 80 else f"{name[:77]}...")
