@@ -13,6 +13,7 @@ from sqlmodel import SQLModel
 from catalog import rows
 from catalog.answers import Answers
 from catalog.database import DatabaseError
+from catalog.facets import facets, year_of
 from catalog.heads import head_scores
 from catalog.responses import (
     EvidenceDetail,
@@ -25,6 +26,7 @@ from catalog.responses import (
     PaperSummary,
 )
 from catalog.schema.base import layer_and_head
+from catalog.search_index import index_texts
 
 if TYPE_CHECKING:
     from catalog.loading import Catalog
@@ -34,6 +36,7 @@ _TABLES: tuple[type[SQLModel], ...] = (
     rows.Meta,
     rows.HeadTypeRow,
     rows.HeadTypeAliasRow,
+    rows.FacetRow,
     rows.PaperRow,
     rows.PaperUseRow,
     rows.ModelRow,
@@ -67,6 +70,7 @@ def fill(engine: Engine, catalog: Catalog, answers: Answers) -> None:
         for model, found in _rows(catalog, answers):
             if found:
                 connection.execute(insert(model), found)
+        index_texts(connection, answers)
         broken = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
         if broken:
             raise DatabaseError(f"rows point at nothing: {sorted({row[0] for row in broken})}")
@@ -83,6 +87,7 @@ def _rows(catalog: Catalog, answers: Answers) -> Iterable[tuple[type[SQLModel], 
             for alias in dict.fromkeys(entry.aliases)
         ],
     )
+    yield rows.FacetRow, facets(answers)
     yield rows.PaperRow, [_paper(at, paper) for at, paper in enumerate(answers.papers)]
     yield rows.PaperUseRow, _paper_uses(answers)
     yield rows.ModelRow, [_model(at, model) for at, model in enumerate(answers.models)]
@@ -160,6 +165,7 @@ def _head_type(position: int, entry: HeadTypeDetail) -> Row:
         "placed_by": entry.placed_by,
         "level": entry.automation.level,
         "runnable": entry.runnable,
+        "year": year_of(entry),
         "claims": entry.claims,
         "summary": _summary(entry, HeadTypeSummary),
         "document": _json(entry),
@@ -175,6 +181,7 @@ def _paper(position: int, paper: PaperDetail) -> Row:
         "authors": paper.authors,
         "venue": paper.venue,
         "arxiv": paper.arxiv,
+        "checked": paper.checked.state,
         "claims": paper.claims,
         "summary": _summary(paper, PaperSummary),
         "document": _json(paper),
@@ -199,6 +206,7 @@ def _model(position: int, model: ModelDetail) -> Row:
         "heads": model.heads,
         "kv_heads": model.kv_heads,
         "parameters": model.parameters,
+        "checked": model.checked.state,
         "shipped": model.shipped,
         "verified": model.verified,
         "claims": model.claims,
@@ -220,6 +228,7 @@ def _model_aliases(answers: Answers) -> list[Row]:
 
 
 def _claims(answers: Answers) -> Iterable[tuple[type[SQLModel], Sequence[Row]]]:
+    years = {paper.id: paper.year for paper in answers.papers}
     yield (
         rows.ClaimRow,
         [
@@ -230,6 +239,7 @@ def _claims(answers: Answers) -> Iterable[tuple[type[SQLModel], Sequence[Row]]]:
                 "number": int(claim.id.rpartition("/")[2]),
                 "model": claim.model,
                 "paper": claim.paper,
+                "year": years[claim.paper],
                 "verdict": claim.verdict,
                 "checked": claim.checked.state,
                 "list": claim.list,
@@ -279,6 +289,7 @@ def _evidence_row(position: int, item: EvidenceDetail) -> Row:
         "revision": item.revision,
         "measure": item.record.measure,
         "verdict": item.verdict,
+        "stale": item.stale,
         "summary": _summary(item, EvidenceSummary),
         "document": _json(item),
     }

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from sqlmodel import Field, SQLModel
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Raised whenever tables or documents change, so that an older file is refused."""
 
 
@@ -23,7 +23,10 @@ class Meta(SQLModel, table=True):
 
 
 class HeadTypeRow(SQLModel, table=True):
-    """A head type. ``position`` orders by stage, group and name."""
+    """A head type. ``position`` orders by stage, group and name.
+
+    ``year``: of the first paper that introduces it, or else of the first that its entry names.
+    """
 
     __tablename__ = "head_type"
 
@@ -35,6 +38,7 @@ class HeadTypeRow(SQLModel, table=True):
     placed_by: str
     level: str
     runnable: bool
+    year: int | None
     claims: int
     summary: str
     document: str
@@ -49,6 +53,20 @@ class HeadTypeAliasRow(SQLModel, table=True):
     head_type: str = Field(primary_key=True, foreign_key="head_type.id")
 
 
+class FacetRow(SQLModel, table=True):
+    """A value of a property that an entry may have several of: the strengths of a head type.
+
+    ``kind`` is that of the address (``head-types``), ``id`` the entry's.
+    """
+
+    __tablename__ = "facet"
+
+    kind: str = Field(primary_key=True)
+    name: str = Field(primary_key=True)
+    value: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+
+
 class PaperRow(SQLModel, table=True):
     """A paper. ``position`` orders by year and id."""
 
@@ -61,6 +79,7 @@ class PaperRow(SQLModel, table=True):
     authors: str
     venue: str | None
     arxiv: str | None = Field(index=True)
+    checked: str
     claims: int
     summary: str
     document: str
@@ -89,6 +108,7 @@ class ModelRow(SQLModel, table=True):
     heads: int
     kv_heads: int
     parameters: int | None
+    checked: str
     shipped: bool
     verified: bool
     claims: int
@@ -116,6 +136,7 @@ class ClaimRow(SQLModel, table=True):
     number: int
     model: str = Field(foreign_key="model.id", index=True)
     paper: str = Field(foreign_key="paper.id", index=True)
+    year: int
     verdict: str = Field(index=True)
     checked: str
     list: str | None
@@ -145,6 +166,7 @@ class EvidenceRow(SQLModel, table=True):
     revision: str
     measure: str
     verdict: str = Field(index=True)
+    stale: bool
     summary: str
     document: str
 
