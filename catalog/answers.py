@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from catalog.citations import bibtex, short_authors
 from catalog.emergence import emergences
@@ -19,6 +19,7 @@ from catalog.responses import (
     ClaimResult,
     ClaimVerdict,
     Counts,
+    Coverage,
     Emergence,
     EvidenceDetail,
     HeadDetail,
@@ -35,6 +36,7 @@ from catalog.schema.evidence import Evidence, Verdict
 from catalog.schema.head_type import HeadType
 from catalog.schema.model import Model, Shipped
 from catalog.schema.paper import Paper
+from catalog.survey_coverage import covered, how
 from catalog.verdicts import claim_result, type_result
 
 if TYPE_CHECKING:
@@ -347,7 +349,28 @@ class _Work:
             results_by_verdict=_count(
                 (result.verdict for result in self.standing.values()), get_args(Verdict)
             ),
+            **self._survey(),
         )
+
+    def _survey(self) -> dict[str, Any]:
+        """What of the survey is covered; nothing where it is not written down."""
+        survey, entries = self.catalog.survey, self.catalog.head_types
+        if survey is None:
+            return {}
+        types = [(placed.name, covered(placed, entries)) for placed in survey.types]
+        tags = [(tag.tag, how(tag, entries)) for tag in survey.tags]
+        return {
+            "survey_types": _coverage(types),
+            "survey_tags": _coverage([(tag, found != "missing") for tag, found in tags]),
+            "survey_tags_by_mapping": _count(
+                (found for _, found in tags), ("entry", "alias", "reason")
+            ),
+        }
+
+
+def _coverage(found: Sequence[tuple[str, bool]]) -> Coverage:
+    missing = tuple(name for name, there in found if not there)
+    return Coverage(covered=len(found) - len(missing), total=len(found), missing=missing)
 
 
 def _count(found: Iterable[str], names: Iterable[str]) -> dict[str, int]:

@@ -24,6 +24,7 @@ from catalog.schema.evidence import EvidenceModel
 from catalog.schema.housekeeping import Redirect
 from catalog.schema.model import Hub
 from catalog.schema.recipe import Identify
+from catalog.survey_coverage import check_survey
 from catalog.written import HEAD, MODEL_ID, PAPER_KEY, SLUG, is_a, items, part, texts
 
 M = TypeVar("M", bound=BaseModel)
@@ -52,6 +53,7 @@ def _all(contents: Contents) -> Iterator[Problem]:
     yield from _templates(contents)
     yield from _redirects(contents)
     yield from _changes(contents)
+    yield from check_survey(contents)
     yield from _evidence(contents)
     yield from _checkpoints(contents)
     yield from _examples(contents)

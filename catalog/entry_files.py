@@ -28,6 +28,7 @@ from catalog.schema import (
     Model,
     Paper,
     Redirects,
+    Survey,
     TextSet,
     Vocabulary,
 )
@@ -48,6 +49,7 @@ FOLDERS: dict[str, type[BaseModel]] = {
 """The folders of YAML files, one entry a file, and what is in them."""
 
 REDIRECTS = "redirects.yaml"
+SURVEY = "survey.yaml"
 EVIDENCE = "evidence"
 MAX_EVIDENCE_BYTES = 16_000_000
 """Evidence holds ten numbers a head; 100 layers of 128 heads are 3 MB."""
@@ -102,6 +104,7 @@ class Contents:
     texts: dict[str, EntryFile[TextSet]] = field(default_factory=dict)
     changes: dict[str, EntryFile[Change]] = field(default_factory=dict)
     redirects: EntryFile[Redirects] | None = None
+    survey: EntryFile[Survey] | None = None
     evidence: dict[str, EntryFile[Evidence]] = field(default_factory=dict)
     checkpoints: dict[str, EntryFile[Checkpoint]] = field(default_factory=dict)
     examples: dict[str, EntryFile[Example]] = field(default_factory=dict)
@@ -131,10 +134,12 @@ def read_contents(entries: pathlib.Path, extra_evidence: Sequence[pathlib.Path] 
         if name in FOLDERS or name == EVIDENCE:
             if not path.is_dir():
                 contents.problems.append(_whole(where, "must be a folder"))
-        elif name != REDIRECTS:
+        elif name not in (REDIRECTS, SURVEY):
             contents.problems.append(
                 _whole(
-                    where, f"unexpected; entries holds {', '.join(FOLDERS)}, evidence, {REDIRECTS}"
+                    where,
+                    f"unexpected; entries holds {', '.join(FOLDERS)}, evidence, {REDIRECTS},"
+                    f" {SURVEY}",
                 )
             )
     places: dict[str, dict[str, EntryFile[Any]]] = {
@@ -148,6 +153,7 @@ def read_contents(entries: pathlib.Path, extra_evidence: Sequence[pathlib.Path] 
     for folder, model in FOLDERS.items():
         _read_folder(root / folder, f"{shown}/{folder}", model, places[folder], contents)
     _read_redirects(root / REDIRECTS, f"{shown}/{REDIRECTS}", contents)
+    _read_survey(root / SURVEY, f"{shown}/{SURVEY}", contents)
     _read_evidence(root / EVIDENCE, f"{shown}/{EVIDENCE}", contents, own=True)
     for extra in extra_evidence:
         if extra.is_dir():
@@ -253,6 +259,16 @@ def _read_redirects(path: pathlib.Path, shown: str, contents: Contents) -> None:
     if content is not None:
         contents.redirects = EntryFile(shown, path.stem)
         _validate_yaml(contents.redirects, Redirects, content, contents)
+
+
+def _read_survey(path: pathlib.Path, shown: str, contents: Contents) -> None:
+    """The survey's types and tags; entries without them are whole."""
+    if path.is_symlink() or not path.is_file():
+        return
+    content = _content(path, shown, MAX_BYTES, contents)
+    if content is not None:
+        contents.survey = EntryFile(shown, path.stem)
+        _validate_yaml(contents.survey, Survey, content, contents)
 
 
 def _validate_yaml(

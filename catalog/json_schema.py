@@ -17,6 +17,7 @@ from catalog.schema import (
     Model,
     Paper,
     Redirects,
+    Survey,
     TextSet,
     Vocabulary,
 )
@@ -30,6 +31,7 @@ KINDS: dict[str, type[BaseModel]] = {
     "vocabulary": Vocabulary,
     "text": TextSet,
     "redirects": Redirects,
+    "survey": Survey,
     "change": Change,
     "evidence": Evidence,
 }

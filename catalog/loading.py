@@ -24,6 +24,7 @@ from catalog.schema import (
     Model,
     Paper,
     Redirects,
+    Survey,
     TextSet,
     Vocabulary,
 )
@@ -55,6 +56,7 @@ class Catalog:
         evidence: by ``<org--name>/<revision>/<type>.<recipe>``.
         checkpoints: by ``<org--name>/<revision>/checkpoint``, in the order of training.
         examples: by ``<org--name>/<revision>/examples/<type>``.
+        survey: the survey's types and tags, if they are written down.
         changes: by file name, which starts with the date: oldest first.
         version: first 12 hex digits of a SHA-256 over all of it.
     """
@@ -70,6 +72,7 @@ class Catalog:
     checkpoints: dict[str, Checkpoint]
     examples: dict[str, Example]
     version: str
+    survey: Survey | None = None
 
     def resolve_model(self, name: str) -> Model:
         """The model with this id, hub id or alias; exactly as written first, then by any case.
@@ -152,6 +155,7 @@ def _catalog(contents: Contents) -> Catalog:
     evidence = _values(contents.evidence)
     checkpoints = _values(contents.checkpoints)
     examples = _values(contents.examples)
+    survey = contents.survey.value if contents.survey else None
     version = _version(
         head_types=head_types,
         papers=papers,
@@ -163,6 +167,7 @@ def _catalog(contents: Contents) -> Catalog:
         checkpoints=checkpoints,
         examples=examples,
         redirects={"redirects": redirects},
+        **({"survey": {"survey": survey}} if survey else {}),
     )
     return Catalog(
         head_types=head_types,
@@ -176,6 +181,7 @@ def _catalog(contents: Contents) -> Catalog:
         checkpoints=checkpoints,
         examples=examples,
         version=version,
+        survey=survey,
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from catalog.schema.base import Method, Stage, Strength
 from catalog.schema.claim import Checked
@@ -363,6 +363,15 @@ class Emergence(Response):
     """The first step from which on the type was found at every checkpoint."""
 
 
+class Coverage(Response):
+    """How much of a list the entries cover."""
+
+    covered: int = 0
+    total: int = 0
+    missing: tuple[str, ...] = ()
+    """What they do not, as the list names it."""
+
+
 class Counts(Response):
     """What ``headbook stats`` prints."""
 
@@ -382,3 +391,9 @@ class Counts(Response):
     evidence_stale: int = 0
     """Records whose recipe has changed since."""
     results_by_verdict: dict[str, int]
+    survey_types: Coverage = Coverage()
+    """Head types of the survey that an entry stands for, in its stage and group."""
+    survey_tags: Coverage = Coverage()
+    """Tags of its living list that are an entry, an alias of one, or left out for a reason."""
+    survey_tags_by_mapping: dict[str, int] = Field(default_factory=dict)
+    """How the covered tags are covered."""

@@ -15,8 +15,8 @@ def schema(
     kind: Annotated[
         str | None,
         typer.Argument(
-            help="head-type (the default), paper, model, vocabulary, text, redirects, change"
-            " or evidence.",
+            help="head-type (the default), paper, model, vocabulary, text, redirects, survey,"
+            " change or evidence.",
             metavar="[KIND]",
         ),
     ] = None,

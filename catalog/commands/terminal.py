@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import singledispatch
 
 import typer
@@ -244,8 +244,23 @@ def show_counts(counts: Counts) -> None:
                 str(sum(counts.results_by_verdict.values())),
                 parts(counts.results_by_verdict),
             ),
+            *_survey_rows(counts),
         ),
     )
+
+
+def _survey_rows(counts: Counts) -> Iterator[tuple[str, str, str]]:
+    words = {"entry": "by name", "alias": "by alias", "reason": "for a stated reason"}
+    ways = ", ".join(
+        f"{number} {words.get(way, way)}" for way, number in counts.survey_tags_by_mapping.items()
+    )
+    for name, part, told in (
+        ("survey types", counts.survey_types, ""),
+        ("tags of its list", counts.survey_tags, ways),
+    ):
+        if part.total:
+            absent = f"missing: {', '.join(part.missing)}" if part.missing else ""
+            yield name, f"{part.covered}/{part.total}", "; ".join(filter(None, (told, absent)))
 
 
 def _results(page: Page, results: Sequence[TypeResult], *, by_model: bool) -> None:

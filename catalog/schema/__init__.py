@@ -15,6 +15,7 @@ from catalog.schema.housekeeping import Change, Redirects
 from catalog.schema.model import Model
 from catalog.schema.paper import Paper
 from catalog.schema.recipe import Recipe
+from catalog.schema.survey import Survey
 from catalog.schema.vocabulary import TextSet, Vocabulary
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "Redirects",
     "Stage",
     "Strict",
+    "Survey",
     "TextSet",
     "Vocabulary",
 ]

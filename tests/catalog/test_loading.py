@@ -131,12 +131,12 @@ def test_an_unknown_model_is_told_with_the_nearest_name(entries: Path) -> None:
         (
             "paper/x.yaml",
             "entries/paper: unexpected; entries holds head-types, papers, models, vocabulary,"
-            " text, changes, evidence, redirects.yaml",
+            " text, changes, evidence, redirects.yaml, survey.yaml",
         ),
         (
             "README.md",
             "entries/README.md: unexpected; entries holds head-types, papers, models, vocabulary,"
-            " text, changes, evidence, redirects.yaml",
+            " text, changes, evidence, redirects.yaml, survey.yaml",
         ),
         (
             "evidence/x.json",
