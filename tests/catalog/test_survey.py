@@ -183,3 +183,10 @@ def test_the_survey_as_its_figure_places_it() -> None:
     }
     assert [placed.name for placed in survey.types if not placed.in_figure] == ["In-context Head"]
     assert len(survey.tags) == 77
+
+
+def test_every_type_and_tag_of_the_survey_is_covered() -> None:
+    run = CliRunner().invoke(app, ["stats", "--format", "json"])
+    numbers = json.loads(run.stdout)
+    assert numbers["survey_types"] == {"covered": 41, "total": 41, "missing": []}
+    assert numbers["survey_tags"] == {"covered": 77, "total": 77, "missing": []}
