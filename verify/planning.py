@@ -1,13 +1,14 @@
-"""Which recipes to run, and which of them share a pass."""
+"""Which recipes to run, in which order, and which of them share a pass."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from catalog.explain import did_you_mean
 from catalog.loading import Catalog
+from catalog.schema.base import Stage, Strength
 from catalog.schema.head_type import HeadType
 from catalog.schema.recipe import Recipe
 
@@ -19,16 +20,30 @@ class Job:
     head_type: str
     recipe: Recipe
 
+    @property
+    def key(self) -> tuple[str, str]:
+        """Ids of head type and recipe."""
+        return self.head_type, self.recipe.id
 
-def jobs_of(entries: Iterable[HeadType]) -> list[Job]:
-    """The runnable recipes of head types, those that ``identify`` joins, in order."""
+
+def jobs_of(entries: Iterable[HeadType], strengths: Collection[Strength] = ()) -> list[Job]:
+    """The runnable recipes of head types, those that ``identify`` joins, in order.
+
+    Args:
+        entries: the head types.
+        strengths: only recipes that show these kinds of evidence; all if empty.
+    """
     return [
-        Job(entry.id, entry.recipe(name))
+        Job(entry.id, recipe)
         for entry in entries
-        if entry.identify is not None
-        for name in entry.identify.recipes
-        if entry.recipe(name).status == "runnable"
+        for recipe in _joined(entry)
+        if recipe.status == "runnable" and (not strengths or recipe.measure.strength in strengths)
     ]
+
+
+def _joined(entry: HeadType) -> Iterator[Recipe]:
+    for name in entry.identify.recipes if entry.identify else ():
+        yield entry.recipe(name)
 
 
 def groups(jobs: Sequence[Job]) -> list[list[Job]]:
@@ -40,8 +55,31 @@ def groups(jobs: Sequence[Job]) -> list[list[Job]]:
     return list(by_prompts.values())
 
 
-def select(catalog: Catalog, names: Sequence[str]) -> list[HeadType]:
-    """Head types by id, or all of them.
+def waves(jobs: Sequence[Job]) -> list[list[Job]]:
+    """Jobs in an order in which recipes that use another type's heads come after that type.
+
+    The entries are checked to form no circle, so this ends; a type that is not among the jobs is
+    waited for by nobody.
+    """
+    waiting, made = list(jobs), []
+    while waiting:
+        open_types = {job.head_type for job in waiting}
+        ready = [
+            job
+            for job in waiting
+            if not (set(job.recipe.measure.found_by()) - {job.head_type}) & open_types
+        ]
+        ready = ready or waiting
+        made.append(ready)
+        done = {job.key for job in ready}
+        waiting = [job for job in waiting if job.key not in done]
+    return made
+
+
+def select(
+    catalog: Catalog, names: Sequence[str], stages: Collection[Stage] = ()
+) -> list[HeadType]:
+    """Head types by id, or all of them; of these, those of some stages.
 
     Raises:
         LookupError: for an id that does not exist, with what might have been meant.
@@ -51,5 +89,36 @@ def select(catalog: Catalog, names: Sequence[str]) -> list[HeadType]:
         near = did_you_mean(unknown[0], catalog.head_types)
         hint = f"; did you mean '{near}'?" if near else ""
         raise LookupError(f"no head type '{unknown[0]}'{hint}")
-    chosen = names or sorted(catalog.head_types)
-    return [catalog.head_types[name] for name in dict.fromkeys(chosen)]
+    chosen = [
+        catalog.head_types[name] for name in dict.fromkeys(names or sorted(catalog.head_types))
+    ]
+    return [entry for entry in chosen if not stages or entry.stage in stages]
+
+
+def unmeasured(entries: Iterable[HeadType], run: Collection[tuple[str, str]]) -> Mapping[str, str]:
+    """Head types that got no verdict, and why: id -> reason.
+
+    Args:
+        entries: the head types that were asked for.
+        run: head type and id of the recipes that have evidence.
+    """
+    reasons = {}
+    for entry in entries:
+        if entry.identify is None:
+            reasons[entry.id] = f"no recipe: {entry.automation.reason}"
+            continue
+        joined = list(_joined(entry))
+        waiting = [recipe for recipe in joined if recipe.status != "runnable"]
+        left_out = [
+            recipe
+            for recipe in joined
+            if recipe.status == "runnable" and (entry.id, recipe.id) not in run
+        ]
+        needs_all = entry.identify.all_of is not None
+        missing = [*waiting, *left_out]
+        if not missing or (not needs_all and len(missing) < len(joined)):
+            continue
+        said = [f"{recipe.id} has no code yet: {recipe.missing}" for recipe in waiting]
+        said += [f"{recipe.id} ({recipe.measure.strength}) was left out" for recipe in left_out]
+        reasons[entry.id] = "; ".join(said)
+    return reasons

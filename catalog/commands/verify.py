@@ -210,32 +210,51 @@ def _write(evidence: Evidence, folder: Path) -> None:
 @contextmanager
 def _progress(
     waiting: int, total: int
-) -> Iterator[tuple[Callable[[str, int, int], None], Callable[[], None]]]:
-    """A bar on standard error: recipes done, and the batches of the one in flight."""
+) -> Iterator[tuple[Callable[[str, float], None], Callable[[], None]]]:
+    """A bar on standard error: how far the run is, and about how long the rest will take."""
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     console = Console(stderr=True)
     if not waiting:
         console.print(f"{total} recipes have fresh evidence; nothing to run", highlight=False)
-        yield (lambda what, done, of: None), (lambda: None)  # noqa: ARG005
+        yield (lambda what, share: None), (lambda: None)  # noqa: ARG005
         return
     if waiting < total:
         console.print(f"{total - waiting} of {total} recipes have fresh evidence", highlight=False)
     with Progress(
-        TextColumn("{task.description}"),
+        TextColumn("recipes"),
         BarColumn(),
-        MofNCompleteColumn(),
+        TextColumn("{task.fields[done]}/{task.fields[of]}"),
         TimeElapsedColumn(),
+        TextColumn("{task.fields[left]}"),
+        TextColumn("{task.description}", style="dim"),
         console=console,
     ) as bar:
-        recipes = bar.add_task("recipes", total=waiting)
-        batches = bar.add_task("prompts", total=None)
+        whole = bar.add_task("", total=1.0, done=0, of=waiting, left="")
+        done = 0
 
-        def advance(what: str, done: int, of: int) -> None:
-            bar.update(batches, description=what, completed=done, total=of)
+        def advance(what: str, share: float) -> None:
+            left = time_left(bar.tasks[0].elapsed or 0.0, share)
+            bar.update(whole, completed=share, description=what, left=left)
 
-        yield advance, lambda: bar.advance(recipes)
+        def finished() -> None:
+            nonlocal done
+            done += 1
+            bar.update(whole, done=done)
+
+        yield advance, finished
+        bar.update(whole, completed=1.0, description="", left="")
+
+
+def time_left(elapsed: float, share: float) -> str:
+    """``about 2:05 left``, if the rest goes as the share that is through; nothing at the start."""
+    if share < 0.02 or elapsed < 1.0 or share >= 1.0:
+        return ""
+    seconds = round(elapsed * (1.0 - share) / share)
+    hours, minutes = seconds // 3600, seconds // 60 % 60
+    clock = f"{hours}:{minutes:02}" if hours else f"{minutes}"
+    return f"about {clock}:{seconds % 60:02} left"
 
 
 def _join(

@@ -177,16 +177,19 @@ def test_heads_that_fail_on_the_second_seed_are_unclear(monkeypatch: pytest.Monk
     import verify.running
 
     made = recipe("induction", "prefix-matching")
-    original = verify.running._score_running
+    original = verify.running.score
+    passes: list[str] = []
 
-    def scored(group, loaded, parameters, words, settings, progress):  # type: ignore[no-untyped-def]
-        if parameters.seed == made.prompts.seed + 1:
+    def scored(group, material, loaded, settings, advance):  # type: ignore[no-untyped-def]
+        passes.append(material.sha256)
+        if len(passes) == 2:
             planted = random_twin(induction_model("llama"), 1)
             loaded = wrap(planted.model, planted.tokenizer, "planted--induction")
-        return original(group, loaded, parameters, words, settings, progress)
+        return original(group, material, loaded, settings, advance)
 
-    monkeypatch.setattr(verify.running, "_score_running", scored)
+    monkeypatch.setattr(verify.running, "score", scored)
     record = one(made)
+    assert len(set(passes)) == 2
     assert record.verdict == "inconclusive"
     assert record.found == ()
     assert set(record.unclear) >= {"1.0"}

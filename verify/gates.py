@@ -1,0 +1,60 @@
+"""Gates: what the model must be able to do for a result to mean anything."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from catalog.schema.evidence import GateResult
+from catalog.schema.recipe import Gate
+from verify.measures.running import AnswerReader
+from verify.recording import rounded
+
+
+def word_gates(gate: Gate | None, single: float, unknown: float) -> tuple[GateResult, ...]:
+    """What the tokenizer makes of the recipe's words.
+
+    Args:
+        gate: the recipe's; None for none.
+        single: share of listed words that are one token.
+        unknown: share of prompt tokens that the tokenizer does not know.
+    """
+    results = []
+    if gate is not None and gate.min_single_token is not None:
+        results.append(_at_least("single-token words", single, gate.min_single_token))
+    if gate is not None and gate.max_unknown is not None:
+        results.append(
+            GateResult(
+                name="unknown tokens",
+                value=rounded(unknown),
+                needed=gate.max_unknown,
+                passed=unknown <= gate.max_unknown,
+            )
+        )
+    return tuple(results)
+
+
+def answer_gates(gate: Gate | None, answers: AnswerReader) -> tuple[GateResult, ...]:
+    """Whether the model answers correctly: the first answer against the second."""
+    if gate is None or len(answers.logits) < 2:
+        return ()
+    correct, foil = list(answers.logits.values())[:2]
+    results = []
+    if gate.min_accuracy is not None:
+        results.append(_at_least("accuracy", float((correct > foil).mean()), gate.min_accuracy))
+    if gate.min_logit_difference is not None:
+        difference = float((correct - foil).mean())
+        results.append(_at_least("logit difference", difference, gate.min_logit_difference))
+    return tuple(results)
+
+
+def failed(gates: Sequence[GateResult]) -> str | None:
+    """Which gates were not met, in one sentence; None if all were."""
+    missed = [gate for gate in gates if not gate.passed]
+    if not missed:
+        return None
+    said = "; ".join(f"{gate.name} {gate.value:.3g}, needed {gate.needed:.3g}" for gate in missed)
+    return f"gate not met: {said}"
+
+
+def _at_least(name: str, value: float, needed: float) -> GateResult:
+    return GateResult(name=name, value=rounded(value), needed=needed, passed=value >= needed)

@@ -1,0 +1,69 @@
+"""What a group of recipes reads, made once for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from catalog.schema.prompts import Builder, Tokens
+from verify.anatomy import Anatomy
+from verify.builders import build
+from verify.fingerprints import prompts_sha256, tokens_sha256
+from verify.measures.tokens import TokenUnits, token_units
+from verify.planning import Job
+from verify.prompts import CannotBuild, PromptSet
+from verify.words import Words
+
+_NOTHING_READ = "0" * 64
+
+
+@dataclass(frozen=True)
+class Material:
+    """Prompts, or tokens for weights-only measures, or the reason why there are none."""
+
+    prompts: PromptSet | None
+    tokens: TokenUnits | None
+    sha256: str
+    problem: str | None = None
+
+
+def material_of(parameters: Builder, words: Words, seed: int, context: int) -> Material:
+    """Make what ``parameters`` describe.
+
+    Args:
+        parameters: a recipe's prompts.
+        words: the tokenizer and the word lists.
+        seed: added to the recipe's own.
+        context: tokens that the model can read at once.
+    """
+    parameters = parameters.model_copy(update={"seed": getattr(parameters, "seed", 0) + seed})
+    try:
+        if isinstance(parameters, Tokens):
+            tokens = token_units(parameters, words)
+            return Material(None, tokens, tokens_sha256(tokens.ids))
+        prompts = build(parameters, words)
+    except CannotBuild as error:
+        return Material(None, None, _NOTHING_READ, str(error))
+    if prompts.longest > context:
+        problem = f"prompts of {prompts.longest} tokens do not fit a context of {context}"
+        return Material(prompts, None, prompts_sha256(prompts), problem)
+    return Material(prompts, None, prompts_sha256(prompts))
+
+
+def work_of(material: Material, group: Sequence[Job], anatomy: Anatomy) -> float:
+    """How much there is to do, in tokens that a forward pass reads; for an estimate of the time."""
+    if material.problem is not None:
+        return 1.0
+    if material.tokens is not None:
+        return len(material.tokens.ids) * len(group) * _weights_share(anatomy)
+    assert material.prompts is not None
+    tokens = sum(len(p.ids) for made in material.prompts.variants.values() for p in made)
+    return float(tokens)
+
+
+def _weights_share(anatomy: Anatomy) -> float:
+    """Work of an OV circuit on one token, of all heads, against a forward pass over one token."""
+    blocks = 12 * anatomy.layers * anatomy.width
+    return (
+        anatomy.layers * anatomy.heads * anatomy.embedding_rows / (blocks + anatomy.embedding_rows)
+    )

@@ -1,0 +1,134 @@
+"""One pass for a group of recipes: scores of every head on what they all read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import chain
+
+import numpy as np
+
+from catalog.schema.evidence import GateResult, Sample
+from verify.capture import Reader, run_pass
+from verify.gates import answer_gates, failed, word_gates
+from verify.loading import LoadedModel
+from verify.material import Material
+from verify.measures import RUNNING, WEIGHTS
+from verify.measures.running import AnswerReader, RunningMeasure
+from verify.measures.tokens import TokenUnits
+from verify.planning import Job
+from verify.prompts import CannotBuild, PromptSet
+from verify.recording import Scored, Settings
+from verify.statistics import Units
+
+Advance = Callable[[float], None]
+"""Called with the share of the group's work that is newly through."""
+
+
+def score(
+    group: Sequence[Job],
+    material: Material,
+    loaded: LoadedModel,
+    settings: Settings,
+    advance: Advance,
+) -> list[Scored]:
+    """Score every head by each recipe of a group.
+
+    Args:
+        group: recipes with the same prompts.
+        material: those prompts, for one seed.
+        loaded: the model.
+        settings: of them the batch size.
+        advance: told how far it is.
+    """
+    if material.problem is not None:
+        return [_not_applicable(material.problem, (), material.sha256) for _ in group]
+    if material.tokens is not None:
+        return [
+            _on_weights(
+                job, material.tokens, material.sha256, loaded, lambda: advance(1 / len(group))
+            )
+            for job in group
+        ]
+    assert material.prompts is not None
+    return _on_prompts(group, material.prompts, material.sha256, loaded, settings, advance)
+
+
+def _not_applicable(reason: str, gates: tuple[GateResult, ...], sha256: str) -> Scored:
+    return Scored(None, gates, None, sha256, False, reason)
+
+
+def _on_weights(
+    job: Job, tokens: TokenUnits, sha256: str, loaded: LoadedModel, done: Callable[[], None]
+) -> Scored:
+    try:
+        gates = word_gates(job.recipe.gate, tokens.single_token_share, 0.0)
+        if (reason := failed(gates)) is not None:
+            return _not_applicable(reason, gates, sha256)
+        try:
+            units = WEIGHTS[job.recipe.measure.kind](job.recipe, tokens, loaded.anatomy)
+        except CannotBuild as error:
+            return _not_applicable(str(error), gates, sha256)
+        return Scored(units, gates, _sample("token", units, tokens.left_out), sha256, tokens.drawn)
+    finally:
+        done()
+
+
+def _on_prompts(
+    group: Sequence[Job],
+    prompts: PromptSet,
+    sha256: str,
+    loaded: LoadedModel,
+    settings: Settings,
+    advance: Advance,
+) -> list[Scored]:
+    anatomy = loaded.anatomy
+    measures = [RUNNING[job.recipe.measure.kind](job.recipe, prompts, anatomy) for job in group]
+    answers = AnswerReader(anatomy, prompts.main) if prompts.main[0].answers else None
+    _read_all(measures, answers, prompts, loaded, settings, advance)
+    made = []
+    for job, measure in zip(group, measures, strict=True):
+        gates = word_gates(job.recipe.gate, prompts.single_token_share, prompts.unknown_share)
+        if answers is not None:
+            gates += answer_gates(job.recipe.gate, answers)
+        if (reason := failed(gates)) is not None:
+            made.append(_not_applicable(reason, gates, sha256))
+            continue
+        units = measure.units()
+        sample = _sample("prompt", units, prompts.left_out)
+        made.append(Scored(units, gates, sample, sha256, True))
+    return made
+
+
+def _read_all(
+    measures: Sequence[RunningMeasure],
+    answers: AnswerReader | None,
+    prompts: PromptSet,
+    loaded: LoadedModel,
+    settings: Settings,
+    advance: Advance,
+) -> None:
+    """Read each variant once, with the readers of all recipes."""
+    by_variant: dict[str, list[Reader]] = {}
+    for variant, readers in chain.from_iterable(m.readers().items() for m in measures):
+        by_variant.setdefault(variant, []).extend(readers)
+    if answers is not None:
+        by_variant.setdefault(next(iter(prompts.variants)), []).append(answers)
+    total = sum(len(prompts.variants[variant]) for variant in by_variant)
+    for variant, readers in by_variant.items():
+        run_pass(
+            loaded.anatomy,
+            prompts.variants[variant],
+            readers,
+            batch_size=settings.batch_size,
+            limit_memory=settings.limit_memory,
+            advance=lambda count: advance(count / total),
+        )
+
+
+def _sample(unit: str, units: Units, left_out: int) -> Sample:
+    return Sample(
+        unit="token" if unit == "token" else "prompt",
+        units=len(units.score),
+        clusters=len(np.unique(units.clusters)),
+        left_out=left_out,
+    )
