@@ -1,0 +1,126 @@
+"""What one set of prompts can answer is answered in one pass over it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import pytest
+import torch
+
+from tests.planted import indirect_object_model, induction_model
+from tests.verify.catalog_parts import catalog, recipe
+from verify.loading import LoadedModel, wrap
+from verify.planning import Job, jobs_of, select, waves
+from verify.recording import Settings
+from verify.running import run
+
+
+class Counting:
+    """Counts the rows that a model reads, by what they are."""
+
+    def __init__(self, loaded: LoadedModel) -> None:
+        self.rows: Counter[tuple[int, ...]] = Counter()
+        self._hook = loaded.model.register_forward_pre_hook(self._see, with_kwargs=True)
+
+    def _see(self, _: Any, args: Any, kwargs: dict[str, torch.Tensor]) -> None:
+        for row in kwargs["input_ids"].tolist():
+            while row and row[-1] == 0:  # the padding of a batch
+                row.pop()
+            self.rows[tuple(row)] += 1
+
+    def stop(self) -> None:
+        self._hook.remove()
+
+
+def induction() -> LoadedModel:
+    planted = induction_model("llama")
+    return wrap(planted.model, planted.tokenizer, "planted--induction")
+
+
+def read(loaded: LoadedModel, jobs: list[Job]) -> Counter[tuple[int, ...]]:
+    list(run(loaded, catalog(), jobs[:1], Settings(batch_size=8)))  # whatever is measured once
+    counting = Counting(loaded)
+    try:
+        list(run(loaded, catalog(), jobs, Settings(batch_size=8)))
+    finally:
+        counting.stop()
+    return counting.rows
+
+
+def test_recipes_on_the_same_prompts_cost_one_pass_together() -> None:
+    """Two recipes on 64 random prompts: 64 rows, and 64 more to confirm, whoever passes."""
+    loaded = induction()
+    first = Job("previous-token", recipe("previous-token", "previous-position"))
+    second = Job("attention-sink", recipe("attention-sink", "first-position"))
+    alone = read(loaded, [first])
+    together = read(loaded, [first, second])
+    assert sum(alone.values()) == 128  # the planted previous-token head passes and is confirmed
+    assert together == alone
+
+
+def test_every_prompt_of_a_whole_run_is_read_once() -> None:
+    loaded = induction()
+    rows = read(loaded, jobs_of(select(catalog(), [])))
+    prompts = {row: count for row, count in rows.items() if len(row) > 1}  # single words: weights
+    assert len(prompts) > 64 * 5
+    twice = {row: count for row, count in prompts.items() if count > 1}
+    assert not twice
+
+
+def test_scores_and_gate_share_the_pass_over_both_variants() -> None:
+    planted = indirect_object_model("llama")
+    loaded = wrap(planted.model, planted.tokenizer, "planted--names")
+    rows = read(loaded, jobs_of(select(catalog(), ["name-mover"])))
+    # clean and corrupted, on both seeds, for attention, direct effect and the gate
+    assert sum(count for row, count in rows.items() if len(row) > 1) == 64 * 2 * 2
+
+
+def test_weights_only_recipes_read_no_prompt_whole() -> None:
+    loaded = induction()
+    rows = read(loaded, [Job("induction", recipe("induction", "copying"))])
+    assert all(len(row) == 1 for row in rows)
+
+
+def test_recipes_that_use_other_heads_come_after_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    from catalog.schema.measures import Attention
+
+    uses = {"a": ("b",), "b": ("c",), "c": (), "d": ("unlisted",)}
+    made = recipe("induction", "prefix-matching")
+    jobs = [
+        Job(name, made.model_copy(update={"measure": made.measure.model_copy()})) for name in uses
+    ]
+    needs = {id(job.recipe.measure): uses[job.head_type] for job in jobs}
+    monkeypatch.setattr(Attention, "found_by", lambda self: needs[id(self)])
+    assert [[job.head_type for job in wave] for wave in waves(jobs)] == [["c", "d"], ["b"], ["a"]]
+
+
+def test_progress_grows_to_the_end_and_names_what_runs() -> None:
+    told: list[tuple[str, float]] = []
+    loaded = induction()
+    jobs = jobs_of(select(catalog(), ["induction", "name-mover", "previous-token"]))
+    list(run(loaded, catalog(), jobs, progress=lambda what, share: told.append((what, share))))
+    shares = [share for _, share in told]
+    assert shares == sorted(shares)
+    assert shares[0] == 0.0
+    assert shares[-1] == pytest.approx(1.0)
+    assert {what for what, _ in told} >= {"induction", "name-mover", "previous-token"}
+
+
+@pytest.mark.parametrize(
+    ("elapsed", "share", "said"),
+    [
+        (0.2, 0.5, ""),
+        (10.0, 0.01, ""),
+        (10.0, 0.5, "about 0:10 left"),
+        (60.0, 0.25, "about 3:00 left"),
+        (3600.0, 0.4, "about 1:30:00 left"),
+        (10.0, 1.0, ""),
+    ],
+)
+def test_the_time_left_follows_from_the_time_so_far(
+    elapsed: float, share: float, said: str
+) -> None:
+    from catalog.commands.verify import time_left
+
+    assert time_left(elapsed, share) == said
