@@ -24,6 +24,7 @@ from catalog.schema.evidence import EvidenceModel
 from catalog.schema.housekeeping import Address, Change
 from catalog.schema.model import Hub, Shipped
 from catalog.schema.paper import Paper
+from catalog.schema.templates import Mention, SlotName
 from catalog.schema.vocabulary import Word
 
 
@@ -449,6 +450,10 @@ PATTERNS: dict[str, str] = {
     ),
     _pattern_of(Alias): "is not an alias: letters, digits, '.', '_' and '-', like 'pythia-70m'",
     _pattern_of(Sha256): "is not a SHA-256: 64 digits 0-9a-f",
+    _pattern_of(SlotName): "is not a slot: a letter, then letters, digits and '_', like 'object1'",
+    _pattern_of(Mention): (
+        "is not a slot, or a slot and which mention of it, like 'subject' or 'subject.2'"
+    ),
     _pattern_of(Line): "must be one line",
     _pattern_of(Word): "is not a word: it must not hold spaces",
     _pattern_of(Address): (

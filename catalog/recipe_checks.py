@@ -24,9 +24,12 @@ from catalog.schema.prompts import (
     Prompts,
     RepeatedRandomTokens,
     Series,
+    SplitWords,
+    Templates,
     Tokens,
 )
 from catalog.schema.recipe import MISSING_NOT_NAMED, Criterion, misfits
+from catalog.schema.templates import PAIR_SIDES
 from catalog.written import SLUG, at, defaults, fields_named, is_a, items, part, texts
 
 _WORDS = frozenset({"words", "series"})
@@ -49,16 +52,23 @@ LIST_KINDS: dict[type[Builder], dict[str, frozenset[str]]] = {
         "templates": _TEMPLATES,
     },
     Series: {"series": _SERIES},
+    SplitWords: {"words": _WORDS, "fillers": _WORDS},
     FewShot: {"pairs": _PAIRS},
     Conflict: {"pairs": _PAIRS, "templates": _TEMPLATES},
     LabelledTemplates: {"templates": _TEMPLATES, "fill": _WORDS | _PAIRS},
+    Templates: {"templates": _TEMPLATES},
 }
 """Which kinds of word list each field of a builder takes."""
+
+_BY_MEASURE: dict[Any, frozenset[str]] = {"ov-mapping": _SERIES, "ov-relation": _PAIRS}
+"""Which kinds of word list a measure takes that reads weights only, if not any words."""
 
 INDIRECT_OBJECT_SLOTS = frozenset({"A", "B", "S", "place", "object"})
 _NEEDED_SLOTS = frozenset({"A", "B", "S"})
 
-SLOT = re.compile(r"\{([A-Za-z][A-Za-z0-9_]*)\}")
+SLOT = re.compile(r"\{([A-Za-z][A-Za-z0-9_]*)(?:\|[^{}]*)?\}")
+"""A slot of a template: ``{name}``, or ``{name|some words}`` for literal words with a name."""
+_FILLED = re.compile(r"\{([A-Za-z][A-Za-z0-9_]*)\}")
 
 
 _PROMPTS: TypeAdapter[Builder] = TypeAdapter(Prompts)
@@ -98,10 +108,11 @@ def check_recipe(
         if is_a(name, SLUG) and name not in types:
             yield unknown(file, where, name, "head type", "head-types", types)
     yield from _word_lists(contents, file, (*path, "prompts"), recipe)
+    yield from _slots(contents, file, (*path, "prompts"), recipe)
     known = all_names(contents.texts)
-    for name in _text_sets(recipe):
+    for field, name in _text_sets(recipe):
         if name not in known:
-            yield unknown(file, (*path, "prompts", "text"), name, "text set", "text", known)
+            yield unknown(file, (*path, "prompts", field), name, "text set", "text", known)
 
 
 def _without_code(
@@ -159,12 +170,14 @@ def _builder(recipe: dict[str, Any]) -> type[Builder] | None:
     return _BUILDERS.get(name) if isinstance(name, str) else None
 
 
-def _text_sets(recipe: dict[str, Any]) -> Iterator[str]:
+def _text_sets(recipe: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Field and id of each text set that the prompts are made from."""
     builder = _builder(recipe)
-    if builder is not None and "text" in builder.model_fields:
-        name = recipe["prompts"].get("text", defaults(builder).get("text"))
-        if is_a(name, SLUG):
-            yield name
+    for field in ("text", "other"):
+        if builder is not None and field in builder.model_fields:
+            name = recipe["prompts"].get(field, defaults(builder).get(field))
+            if is_a(name, SLUG):
+                yield field, name
 
 
 def _word_lists(
@@ -199,6 +212,52 @@ def _word_lists(
                     )
 
 
+def _slots(
+    contents: Contents, file: EntryFile[HeadType], path: Path, recipe: dict[str, Any]
+) -> Iterator[Problem]:
+    """Builder ``templates``: slots and lists must be there, and each list of the kind it needs."""
+    prompts = part(_PROMPTS, recipe.get("prompts"))
+    if not isinstance(prompts, Templates):
+        return
+    listed = contents.vocabularies.get(prompts.templates)
+    written = (listed.value.templates if listed and listed.value else None) or ()
+    slots = {slot for template in written for slot in SLOT.findall(template.text)}
+    for template in written:
+        if lacking := sorted(set(_FILLED.findall(template.text)) - set(prompts.fill)):
+            yield file.problem(
+                (*path, "fill"),
+                f"template '{template.id}' of '{prompts.templates}' has slots without a fill:"
+                f" {', '.join(lacking)}",
+            )
+    for role, named in prompts.roles.items() if written else ():
+        if wrong := sorted({name.partition(".")[0] for name in named} - slots):
+            yield file.problem(
+                (*path, "roles", role),
+                f"no template of '{prompts.templates}' has a slot {', '.join(wrong)}"
+                f" (there are: {', '.join(sorted(slots))})",
+            )
+    known = all_names(contents.vocabularies)
+    for field, fills in (("fill", prompts.fills()), ("corrupt", prompts.corrupted_fills())):
+        for slot in getattr(prompts, field):
+            how = fills[slot]
+            where = (*path, field, slot)
+            there = contents.vocabularies.get(how.words)
+            if there is None:
+                if how.words not in known:
+                    yield unknown(file, where, how.words, "word list", "vocabulary", known)
+                continue
+            kinds = _PAIRS if how.side in PAIR_SIDES else _WORDS
+            if there.value is not None and there.value.kind not in kinds:
+                wanted = " or ".join(sorted(kinds))
+                yield file.problem(
+                    where,
+                    f"'{how.words}' is a list of kind {there.value.kind}; this needs {wanted}"
+                    " (pairs need a side, first or second)",
+                )
+            elif slot in prompts.ascending and there.value and there.value.kind != "series":
+                yield file.problem(where, f"'ascending' needs a series, and '{how.words}' is none")
+
+
 def _lists_of(recipe: dict[str, Any], path: Path) -> Iterator[tuple[Path, str, frozenset[str]]]:
     """Place, id and allowed kinds of each word list that the prompts are made from."""
     prompts = recipe.get("prompts")
@@ -211,7 +270,7 @@ def _lists_of(recipe: dict[str, Any], path: Path) -> Iterator[tuple[Path, str, f
             value = prompts.get(field, defaults(builder).get(field))
             fields.append(((field,), value, kinds))
     elif "builder" not in prompts:
-        kinds = _SERIES if at(recipe, ("measure", "kind")) == "ov-mapping" else _WORDS
+        kinds = _BY_MEASURE.get(at(recipe, ("measure", "kind")), _WORDS)
         fields.append((("tokens", "vocabulary"), at(prompts, ("tokens", "vocabulary")), kinds))
     for below, value, kinds in fields:
         for deeper, name in texts(value):

@@ -19,14 +19,20 @@ from catalog.schema.measures import (
     OffsetConcentration,
     OVCopying,
     OVMapping,
+    OVRelation,
 )
 from catalog.schema.prompts import (
+    DistantRepeats,
     IndirectObject,
     NaturalText,
+    NGrams,
     RandomTokens,
     RepeatedRandomTokens,
     Series,
+    SplitWords,
+    Templates,
     Tokens,
+    TwoTexts,
 )
 from catalog.schema.recipe import Criterion, Gate, Identify, Recipe
 
@@ -114,6 +120,26 @@ def prompts_words(prompts: Any) -> Markup:
             "{} sentences in which one of two names comes again before a gift: the other name is"
             " due next. Half of them name the receiver first. Lists: {}."
         ).format(prompts.count, _list(prompts.vocabularies()))
+    elif isinstance(prompts, DistantRepeats):
+        text = Markup(
+            "{} prompts: a block of random tokens ({} long) and at once the same block again."
+        ).format(prompts.count, _plain_list(prompts.blocks))
+    elif isinstance(prompts, TwoTexts):
+        text = Markup(
+            "{} passages of {} tokens from the text set {}, and as many from {} for comparison."
+        ).format(prompts.count, prompts.length, _c(prompts.text), _c(prompts.other))
+    elif isinstance(prompts, NGrams):
+        text = Markup(
+            "{} prompts of random tokens in which a token came twice before, once after the token"
+            " that precedes it now and once after another."
+        ).format(prompts.count)
+    elif isinstance(prompts, SplitWords):
+        text = Markup(
+            "{} prompts of {} words from {} that the tokenizer splits, with words of {} between"
+            " them; the first piece of one of them comes again at the end."
+        ).format(prompts.count, prompts.shown, _c(prompts.words), _c(prompts.fillers))
+    elif isinstance(prompts, Templates):
+        text = _template_words(prompts)
     elif isinstance(prompts, Series):
         text = Markup("{} runs of {} words from {}; the next word is due.").format(
             prompts.count, prompts.shown, _list(prompts.series, "or")
@@ -121,6 +147,30 @@ def prompts_words(prompts: Any) -> Markup:
     else:
         return Markup("{} ({})").format(_docstring(prompts), _fields(prompts))
     return Markup("{} Seed {}.").format(text, prompts.seed)
+
+
+def _template_words(prompts: Templates) -> Markup:
+    """Lists, roles and variants of prompts from templates."""
+    text = Markup("{} prompts from the sentences of {}, filled from {}.").format(
+        prompts.count, _c(prompts.templates), _list(prompts.vocabularies()[1:])
+    )
+    if prompts.roles:
+        roles = [
+            Markup("{} is {}").format(_c(role), _list(slots))
+            for role, slots in prompts.roles.items()
+        ]
+        text += Markup(" Roles: {}.").format(Markup("; ").join(roles))
+    if prompts.corrupt:
+        text += Markup(" The variant {} has other words for {}.").format(
+            _c("corrupted"), _list(tuple(prompts.corrupt))
+        )
+    if prompts.answers_from:
+        answers = [
+            Markup("{} is {}").format(_c(role), _c(slot))
+            for role, slot in prompts.answers_from.items()
+        ]
+        text += Markup(" Answers: {}.").format(Markup("; ").join(answers))
+    return text
 
 
 def measure_words(measure: Measure) -> Markup:
@@ -151,6 +201,12 @@ def measure_words(measure: Measure) -> Markup:
             "OV circuit: share of the words of a series for which, among that series, the head"
             " writes the {} most."
         ).format(measure.relation)
+    if isinstance(measure, OVRelation):
+        end = "lowest" if measure.direction == "negative" else "highest"
+        return Markup(
+            "OV circuit: share of pairs whose second word is among the {} {} logits of what the"
+            " head writes when it attends to the first."
+        ).format(measure.top, end)
     if isinstance(measure, DirectLogitAttribution) and measure.after_ablating is None:
         minus = Markup(" minus {}").format(_c(measure.foil)) if measure.foil else Markup()
         scale = (

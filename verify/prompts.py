@@ -67,7 +67,8 @@ def key_positions(
     """Key positions of a role for one query, and the weight of each.
 
     ``same-offset`` looks as far back as ``offsets`` say (the distances at which the measure's own
-    key role lies in this prompt). ``uniform`` gives every visible key 1/(query+1).
+    key role lies in this prompt). ``uniform`` gives every visible key 1/(query+1). ``evenly``
+    depends on another role: see :func:`evenly`.
     """
     if role in prompt.relations:
         keys = list(prompt.relations[role].get(query, ()))
@@ -82,6 +83,21 @@ def key_positions(
         keys = [{"previous": query - 1, "two-before": query - 2, "self": query, "first": 0}[role]]
         weight = 1.0
     return [key for key in keys if 0 <= key <= query], weight
+
+
+def evenly(prompt: Prompt, query_role: str, key_role: str) -> Pairs | None:
+    """What evenly spread attention gives to a key role: every key with weight |K| / (query+1).
+
+    K are the key positions of ``key_role`` for a query; queries without any are left out, as they
+    are from the score. A row of attention sums to 1, so this is |K| / (query+1) whatever the head.
+    """
+    rows: list[tuple[int, int, float]] = []
+    used = 0
+    for query in prompt.queries[query_role]:
+        count = len(key_positions(prompt, key_role, query)[0])
+        used += bool(count)
+        rows.extend((query, key, count / (query + 1)) for key in range(query + 1) if count)
+    return _mean_over(used, rows)
 
 
 def offsets_of(prompt: Prompt, query_role: str, key_role: str) -> tuple[int, ...]:
@@ -107,7 +123,11 @@ def pairs(
         keys, weight = key_positions(prompt, key_role, query, offsets)
         used += bool(keys)
         rows.extend((query, key, weight) for key in keys)
-    if not used:
+    return _mean_over(used, rows)
+
+
+def _mean_over(queries: int, rows: list[tuple[int, int, float]]) -> Pairs | None:
+    if not queries:
         return None
     table = np.array(rows, dtype=np.float64)
-    return Pairs(table[:, 0].astype(np.int64), table[:, 1].astype(np.int64), table[:, 2] / used)
+    return Pairs(table[:, 0].astype(np.int64), table[:, 1].astype(np.int64), table[:, 2] / queries)

@@ -101,6 +101,10 @@ class Words:
         text = str(self.tokenizer.decode([token])).strip()
         return bool(text) and all(unicodedata.category(c).startswith("P") for c in text)
 
+    def ends_sentence(self, token: int) -> bool:
+        """Whether a token is the end of a sentence: a full stop, question or exclamation mark."""
+        return str(self.tokenizer.decode([token])).strip() in {".", "?", "!"}
+
     def unknown_share(self, prompts: Sequence[Sequence[int]]) -> float:
         """Share of tokens, start token left out, that the tokenizer does not know."""
         if self.unknown is None:

@@ -136,6 +136,22 @@ class OVMapping(Measure):
     relation: Literal["successor"]
 
 
+class OVRelation(Measure):
+    """Share of pairs whose second word ranks in the ``top`` of what the head writes for the first.
+
+    ``direction: negative`` counts the bottom instead. Source: Elhelo & Geva 2024 (static relation
+    scores), over the effective OV circuit.
+    """
+
+    method: ClassVar[Method] = Method.OV_CIRCUIT
+    strength: ClassVar[Strength] = Strength.WEIGHTS
+    weights_only: ClassVar[bool] = True
+
+    kind: Literal["ov-relation"]
+    top: Annotated[int, Field(ge=1, le=1000)] = 10
+    direction: Literal["positive", "negative"] = "positive"
+
+
 class DirectLogitAttribution(Measure):
     """What the head writes at a position, through the frozen final norm, to correct minus foil.
 
@@ -280,6 +296,7 @@ AnyMeasure = Annotated[
     | AttentionToPredicted
     | OVCopying
     | OVMapping
+    | OVRelation
     | DirectLogitAttribution
     | QKMatching
     | Composition
@@ -297,6 +314,7 @@ MEASURES: tuple[type[Measure], ...] = (
     AttentionToPredicted,
     OVCopying,
     OVMapping,
+    OVRelation,
     DirectLogitAttribution,
     QKMatching,
     Composition,

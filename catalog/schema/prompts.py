@@ -15,43 +15,10 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from catalog.schema.base import Slug, Strict
-
-UNIVERSAL_KEYS: frozenset[str] = frozenset(
-    {"previous", "two-before", "self", "first", "uniform", "same-offset"}
-)
-"""Key roles that need nothing from the builder.
-
-``previous`` i-1, ``two-before`` i-2, ``self`` i, ``first`` position 0, ``uniform`` every key with
-weight 1/(i+1) (what evenly spread attention gives), ``same-offset`` the distance at which the
-measure's own key role lies in the same prompt (only in controls).
-"""
-
-Seed = Annotated[int, Field(ge=0, lt=2**32)]
-Count = Annotated[int, Field(ge=2, le=4096)]
-
-
-class Builder(Strict):
-    """Common to all builders. ``version`` is raised whenever the same parameters give others."""
-
-    version: ClassVar[int] = 1
-    runnable: ClassVar[bool] = True
-    queries: ClassVar[frozenset[str]] = frozenset()
-    keys: ClassVar[frozenset[str]] = frozenset()
-    variants: ClassVar[frozenset[str]] = frozenset()
-    answers: ClassVar[frozenset[str]] = frozenset()
-
-    @property
-    def kind(self) -> str:
-        """The registered name."""
-        return str(getattr(self, "builder", "tokens"))
-
-    def vocabularies(self) -> tuple[str, ...]:
-        """Ids of the word lists that the prompts are made from (part of the recipe hash)."""
-        return ()
-
-    def text_sets(self) -> tuple[str, ...]:
-        """Ids of the text sets that the prompts are made from (part of the recipe hash)."""
-        return ()
+from catalog.schema.builder import UNIVERSAL_KEYS as UNIVERSAL_KEYS
+from catalog.schema.builder import Builder as Builder
+from catalog.schema.builder import Count, Seed
+from catalog.schema.templates import Templates as Templates
 
 
 class RepeatedRandomTokens(Builder):
@@ -64,7 +31,9 @@ class RepeatedRandomTokens(Builder):
     """
 
     queries: ClassVar[frozenset[str]] = frozenset({"repeat", "unrepeated"})
-    keys: ClassVar[frozenset[str]] = frozenset({"previous-copy", "after-previous-copy"})
+    keys: ClassVar[frozenset[str]] = frozenset(
+        {"previous-copy", "after-previous-copy", "forward-lags", "backward-lags"}
+    )
     answers: ClassVar[frozenset[str]] = frozenset({"after-previous-copy"})
 
     builder: Literal["repeated-random-tokens"]
@@ -84,6 +53,43 @@ class RepeatedRandomTokens(Builder):
         return (self.pool,) if self.pool else ()
 
 
+class DistantRepeats(Builder):
+    """A block of distinct random tokens and at once the same block again: ``[BOS] block | block``.
+
+    Every query of the second block has its copy a whole block back, far outside any short window,
+    so a head that needs the distant past shows it, and one that rests on a sink where there is
+    nothing to find does not pass for local. ``near``, ``window`` and ``sinks`` are numbers of
+    tokens. Sources: Tang et al. 2024 (RazorAttention, repeated random tokens), Xiao et al. 2024
+    (DuoAttention, sinks and a recent window).
+    """
+
+    queries: ClassVar[frozenset[str]] = frozenset({"repeat"})
+    keys: ClassVar[frozenset[str]] = frozenset(
+        {"near", "window", "sinks-and-window", "previous-copy", "after-previous-copy"}
+    )
+
+    builder: Literal["distant-repeats"]
+    count: Count = 32
+    seed: Seed = 0
+    blocks: Annotated[tuple[Annotated[int, Field(ge=16, le=4096)], ...], Field(min_length=1)] = (
+        64,
+        80,
+        96,
+    )
+    near: Annotated[int, Field(ge=1, le=64)] = 3
+    window: Annotated[int, Field(ge=2, le=2048)] = 24
+    sinks: Annotated[int, Field(ge=1, le=256)] = 4
+
+    @model_validator(mode="after")
+    def _copies_are_outside(self) -> DistantRepeats:
+        if self.window + self.sinks > min(self.blocks) // 2 or self.near > self.window:
+            raise ValueError(
+                "sinks and window together are at most half of the shortest block, and near is at"
+                " most the window"
+            )
+        return self
+
+
 class RandomTokens(Builder):
     """Independent random tokens: no content to follow, so only position can explain a pattern."""
 
@@ -98,8 +104,19 @@ class RandomTokens(Builder):
 class NaturalText(Builder):
     """Passages of a text set; ``shuffled`` holds the same tokens in random order (BOS stays)."""
 
-    queries: ClassVar[frozenset[str]] = frozenset({"all"})
-    keys: ClassVar[frozenset[str]] = frozenset({"delimiter"})
+    queries: ClassVar[frozenset[str]] = frozenset(
+        {"all", "second-half", "early-in-sentence", "late-in-sentence"}
+    )
+    keys: ClassVar[frozenset[str]] = frozenset(
+        {
+            "delimiter",
+            "rarest",
+            "middling",
+            "own-sentence",
+            "far-in-own-sentence",
+            "before-sentence",
+        }
+    )
     variants: ClassVar[frozenset[str]] = frozenset({"original", "shuffled"})
 
     builder: Literal["natural-text"]
@@ -110,6 +127,23 @@ class NaturalText(Builder):
 
     def text_sets(self) -> tuple[str, ...]:
         return (self.text,)
+
+
+class TwoTexts(Builder):
+    """Passages of one text set; variant ``other`` has passages of another kind, as long."""
+
+    queries: ClassVar[frozenset[str]] = frozenset({"all"})
+    variants: ClassVar[frozenset[str]] = frozenset({"original", "other"})
+
+    builder: Literal["two-texts"]
+    text: Slug
+    other: Slug
+    count: Count = 64
+    seed: Seed = 0
+    length: Annotated[int, Field(ge=8, le=4096)] = 48
+
+    def text_sets(self) -> tuple[str, ...]:
+        return (self.text, self.other)
 
 
 class IndirectObject(Builder):
@@ -136,6 +170,46 @@ class IndirectObject(Builder):
 
     def vocabularies(self) -> tuple[str, ...]:
         return (self.names, self.places, self.objects, self.templates)
+
+
+class NGrams(Builder):
+    """Random tokens with two contexts that share their last token: ``x a b ... y a c ... x a``.
+
+    A match of one token points to both b and c, a match of two tokens to b alone. In half of the
+    prompts the longer match comes first, in the others second. Source of the idea: Akyurek et al.
+    2024 (n-gram heads); Edelman et al. 2024.
+    """
+
+    queries: ClassVar[frozenset[str]] = frozenset({"end"})
+    keys: ClassVar[frozenset[str]] = frozenset({"after-longer-match", "after-shorter-match"})
+
+    builder: Literal["n-grams"]
+    count: Count = 64
+    seed: Seed = 0
+    gap: Annotated[int, Field(ge=2, le=256)] = 12
+    """Most tokens between the contexts; fillers are drawn from 2 to as many."""
+
+
+class SplitWords(Builder):
+    """Words that the tokenizer splits, among filler words, and one of them again at the end.
+
+    ``[BOS] f f w w w f f ... w1 w1 w1 f ... w1``: the prompt ends on the first piece of a word of
+    three or more pieces that came before. Sources: Ferrando & Voita 2024 (subword merge heads),
+    Feucht et al. 2025 (concept induction).
+    """
+
+    queries: ClassVar[frozenset[str]] = frozenset({"end", "continuing-piece", "first-piece"})
+    keys: ClassVar[frozenset[str]] = frozenset({"earlier-pieces", "last-piece", "second-piece"})
+
+    builder: Literal["split-words"]
+    words: Slug
+    fillers: Slug
+    count: Count = 64
+    seed: Seed = 0
+    shown: Annotated[int, Field(ge=2, le=32)] = 4
+
+    def vocabularies(self) -> tuple[str, ...]:
+        return (self.words, self.fillers)
 
 
 class Series(Builder):
@@ -238,10 +312,15 @@ class LabelledTemplates(Builder):
 
 AnyBuilder = Annotated[
     RepeatedRandomTokens
+    | DistantRepeats
     | RandomTokens
     | NaturalText
+    | TwoTexts
     | IndirectObject
+    | NGrams
+    | SplitWords
     | Series
+    | Templates
     | FewShot
     | Needle
     | Conflict
@@ -286,10 +365,15 @@ Prompts = Annotated[
 
 BUILDERS: tuple[type[Builder], ...] = (
     RepeatedRandomTokens,
+    DistantRepeats,
     RandomTokens,
     NaturalText,
+    TwoTexts,
     IndirectObject,
+    NGrams,
+    SplitWords,
     Series,
+    Templates,
     FewShot,
     Needle,
     Conflict,

@@ -8,9 +8,10 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from catalog.schema.base import Line, PaperKey, Prose, Slug, Strict
+from catalog.schema.builder import CONTROL_KEYS, UNIVERSAL_KEYS, Builder
 from catalog.schema.controls import AnyControl, Control, VaryPrompts, VaryRole, VaryTokens
 from catalog.schema.measures import AnyMeasure, Measure
-from catalog.schema.prompts import UNIVERSAL_KEYS, Builder, Prompts
+from catalog.schema.prompts import Prompts
 
 
 class Criterion(Strict):
@@ -114,12 +115,10 @@ def misfits(
         wanted = "tokens: {...}" if measure.weights_only else "a builder"
         yield f"measure '{getattr(measure, 'kind', '')}' needs prompts with {wanted}"
         return  # that no role fits either follows from it
-    keys = prompts.keys | UNIVERSAL_KEYS
-    yield from _unmarked("query role", measure.query_roles, prompts.queries, prompts.kind)
-    yield from _unmarked(
-        "key role", measure.key_roles, keys - {"same-offset", "uniform"}, prompts.kind
-    )
-    yield from _unmarked("answer", measure.answer_roles, prompts.answers, prompts.kind)
+    keys = prompts.key_roles() | UNIVERSAL_KEYS
+    yield from _unmarked("query role", measure.query_roles, prompts.query_roles(), prompts.kind)
+    yield from _unmarked("key role", measure.key_roles, keys - CONTROL_KEYS, prompts.kind)
+    yield from _unmarked("answer", measure.answer_roles, prompts.answer_roles(), prompts.kind)
     compares = criterion is not None and (
         criterion.min_margin is not None or criterion.max_change is not None
     )
@@ -134,10 +133,10 @@ def misfits(
     if criterion is not None and not compares:
         yield "the control is not used: give min_margin or max_change"
     if isinstance(control, VaryRole):
-        yield from _unmarked("query role", (control.query,), prompts.queries, prompts.kind)
+        yield from _unmarked("query role", (control.query,), prompts.query_roles(), prompts.kind)
         yield from _unmarked("key role", (control.key,), keys | measure.own_keys, prompts.kind)
     if isinstance(control, VaryPrompts):
-        yield from _unmarked("variant", (control.variant,), prompts.variants, prompts.kind)
+        yield from _unmarked("variant", (control.variant,), prompts.variant_names(), prompts.kind)
     if isinstance(control, VaryTokens) and not measure.weights_only:
         yield "'vary: tokens' is for measures that read weights only"
 

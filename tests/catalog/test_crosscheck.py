@@ -410,7 +410,10 @@ def test_cycles() -> None:
 
 @pytest.mark.parametrize("builder", BUILDERS)
 def test_every_word_list_field_of_a_builder_has_its_kinds(builder: type) -> None:
-    """A new builder that reads word lists says in LIST_KINDS which kinds they are."""
+    """A new builder that reads word lists says in LIST_KINDS which kinds they are.
+
+    The lists of ``templates`` depend on its slots: ``test_slots_and_lists_of_templates``.
+    """
     overrides = "vocabularies" in vars(builder) and builder.__name__ != "Tokens"
     assert overrides == (builder in LIST_KINDS)
     for field in LIST_KINDS.get(builder, {}):
@@ -450,8 +453,8 @@ def test_all_mistakes_of_a_file_come_out_at_once(entries: Path) -> None:
         "entries/head-types/delimiter.yaml:11:13 papers[0].paper: unknown paper 'wang2022iox';"
         " there is no entries/papers/wang2022iox.yaml",
         "entries/head-types/delimiter.yaml:15:5 recipes[0]: key role 'after-previous-cop' is not"
-        " marked by builder 'repeated-random-tokens' (it has: after-previous-copy, first,"
-        " previous, previous-copy, self, two-before)",
+        " marked by builder 'repeated-random-tokens' (it has: after-previous-copy, backward-lags,"
+        " first, forward-lags, previous, previous-copy, self, two-before)",
         "entries/head-types/delimiter.yaml:20:16 recipes[0].criterion.min_score: this field is"
         " missing",
         "entries/head-types/delimiter.yaml:20:17 recipes[0].criterion.min_scor: unknown field;"

@@ -19,11 +19,12 @@ PAPER = "papers/olsson2022induction.yaml"
 MODEL = "models/openai-community--gpt2.yaml"
 
 BUILDERS = (
-    "repeated-random-tokens, random-tokens, natural-text, indirect-object, series, few-shot,"
+    "repeated-random-tokens, distant-repeats, random-tokens, natural-text, two-texts,"
+    " indirect-object, n-grams, split-words, series, templates, few-shot,"
     " needle, conflict, labelled-templates"
 )
 MEASURES = (
-    "attention, offset-concentration, attention-to-predicted, ov-copying, ov-mapping,"
+    "attention, offset-concentration, attention-to-predicted, ov-copying, ov-mapping, ov-relation,"
     " direct-logit-attribution, qk-matching, composition, ablation-effect, path-patching,"
     " activation-patching, probe, retrieval-score"
 )

@@ -24,9 +24,21 @@ from tests.site.examples import RECIPES
 
 PROMPTS: list[dict[str, Any]] = [
     {"builder": "repeated-random-tokens", "pool": "names", "gap": 3},
+    {"builder": "distant-repeats"},
     {"builder": "random-tokens"},
     {"builder": "natural-text"},
+    {"builder": "two-texts", "text": "plain-prose", "other": "plain-code"},
     {"builder": "indirect-object"},
+    {"builder": "n-grams"},
+    {"builder": "split-words", "words": "rare-words", "fillers": "nouns"},
+    {
+        "builder": "templates",
+        "templates": "review-templates",
+        "fill": {"adjective": {"words": "verdicts", "side": "first"}, "name": "names"},
+        "corrupt": {"adjective": {"words": "verdicts", "side": "first", "row": "other"}},
+        "roles": {"sentiment": ["adjective"], "summary": ["subject.2"]},
+        "answers": {"correct": "adjective"},
+    },
     {"builder": "series", "series": ["days", "months"]},
     {"builder": "few-shot", "pairs": "capitals"},
     {"builder": "needle", "text": "plain-prose", "lengths": [100], "depths": [0.5]},
@@ -41,6 +53,7 @@ MEASURED: list[dict[str, Any]] = [
     {"kind": "attention-to-predicted", "query": "all"},
     {"kind": "ov-copying", "direction": "negative", "top": 10},
     {"kind": "ov-mapping", "relation": "successor"},
+    {"kind": "ov-relation", "top": 10},
     {"kind": "direct-logit-attribution", "correct": "indirect-object", "foil": "subject"},
     {
         "kind": "direct-logit-attribution",

@@ -10,20 +10,30 @@ from collections.abc import Callable
 from typing import Any
 
 from catalog.schema.prompts import Builder
+from verify.builders.distant_repeats import distant_repeats
 from verify.builders.indirect_object import indirect_object
+from verify.builders.n_grams import n_grams
 from verify.builders.natural_text import natural_text
 from verify.builders.random_tokens import random_tokens
 from verify.builders.repeated_random_tokens import repeated_random_tokens
 from verify.builders.series import series
+from verify.builders.split_words import split_words
+from verify.builders.templates import templates
+from verify.builders.two_texts import two_texts
 from verify.prompts import PromptSet
 from verify.words import Words
 
 BUILDERS: dict[str, Callable[[Any, Words], PromptSet]] = {
+    "distant-repeats": distant_repeats,
     "indirect-object": indirect_object,
+    "n-grams": n_grams,
     "natural-text": natural_text,
     "random-tokens": random_tokens,
     "repeated-random-tokens": repeated_random_tokens,
     "series": series,
+    "split-words": split_words,
+    "templates": templates,
+    "two-texts": two_texts,
 }
 
 

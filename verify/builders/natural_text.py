@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -11,6 +13,11 @@ from verify.builders.random_tokens import FIRST_QUERY
 from verify.prompts import CannotBuild, Prompt, PromptSet
 from verify.words import Words
 
+_NEAR = 4
+_BEFORE = 8
+_RANKED = 6
+"""A query with fewer different tokens before it has no rarest ones."""
+
 
 def natural_text(parameters: NaturalText, words: Words) -> PromptSet:
     """``[BOS]`` and a stretch of text that starts at a sentence of a passage.
@@ -18,9 +25,17 @@ def natural_text(parameters: NaturalText, words: Words) -> PromptSet:
     Even seeds read the passages of even index, odd seeds the others, so that a confirmation on the
     next seed reads text of its own. Each sentence starts one stretch before any starts another; a
     stretch runs on into the next passage of its half where it must. Variants: ``original``,
-    ``shuffled`` (the same tokens behind the same start token, in random order). Roles: ``all``,
-    every position from 4 on; key ``delimiter``, every punctuation token but the first position.
-    Stretches that start in one passage form a cluster.
+    ``shuffled`` (the same tokens behind the same start token, in random order).
+
+    Query roles: ``all``, every position from 4 on; ``second-half`` of the prompt;
+    ``early-in-sentence``, the third to fifth token of a sentence that is not the prompt's first;
+    ``late-in-sentence``, the ninth token on of such a sentence. Key roles: ``delimiter``, every
+    punctuation token but the first position; ``rarest``, of what stands before the query and is no
+    punctuation, all copies of the two tokens that are least frequent in the whole text set, and
+    ``middling``, of the two in the middle of that ranking; ``own-sentence``, what stands between
+    the end of the sentence before and the query, and of that ``far-in-own-sentence`` what lies
+    more than four back; ``before-sentence``, the eight tokens up to the end of the sentence
+    before. Stretches that start in one passage form a cluster.
 
     Raises:
         CannotBuild: if a half of the passages is too short.
@@ -33,6 +48,7 @@ def natural_text(parameters: NaturalText, words: Words) -> PromptSet:
     starts = [
         (index, start) for index, passage in enumerate(passages) for start in _starts(passage)
     ]
+    counts = _counts(parameters.text, words)
     originals, shuffled = [], []
     order: list[int] = []
     for _ in range(parameters.count):
@@ -40,9 +56,9 @@ def natural_text(parameters: NaturalText, words: Words) -> PromptSet:
             order = random.permutation(len(starts)).tolist()
         chosen, start = starts[order.pop()]
         ids = _stretch(words, passages, chosen, start, wanted)
-        originals.append(_prompt(words, ids, chosen))
+        originals.append(_prompt(words, ids, chosen, counts))
         mixed = [ids[i] for i in random.permutation(len(ids))]
-        shuffled.append(_prompt(words, mixed, chosen))
+        shuffled.append(_prompt(words, mixed, chosen, counts))
     return PromptSet(
         {"original": tuple(originals), "shuffled": tuple(shuffled)},
         unknown_share=words.unknown_share([prompt.ids for prompt in originals]),
@@ -67,13 +83,73 @@ def _stretch(
     return ids[:wanted]
 
 
-def _prompt(words: Words, ids: list[int], cluster: int) -> Prompt:
+def _counts(text: str, words: Words) -> Mapping[int, int]:
+    """How often each token stands in a text set."""
+    return Counter(
+        token for passage in words.texts[text].passages for token in words.encode(f" {passage}")
+    )
+
+
+def _prompt(words: Words, ids: list[int], cluster: int, counts: Mapping[int, int]) -> Prompt:
     whole = (*words.start, *ids)
+    positions = range(FIRST_QUERY, len(whole))
+    delimiters = tuple(i for i in range(1, len(whole)) if words.is_delimiter(whole[i]))
+    starts = _sentence_starts(words, whole)
+    depth = {
+        query: query - start
+        for query, start in enumerate(starts)
+        if start is not None and query in positions
+    }
+    rarest, middling = _by_rarity(whole, delimiters, counts, len(words.start))
     return Prompt(
         ids=whole,
-        queries={"all": tuple(range(FIRST_QUERY, len(whole)))},
-        places={
-            "delimiter": tuple(i for i in range(1, len(whole)) if words.is_delimiter(whole[i]))
+        queries={
+            "all": tuple(positions),
+            "second-half": tuple(range(len(whole) // 2, len(whole))),
+            "early-in-sentence": tuple(q for q, deep in depth.items() if 2 <= deep < 5),
+            "late-in-sentence": tuple(q for q, deep in depth.items() if deep >= 8),
+        },
+        places={"delimiter": delimiters},
+        relations={
+            "rarest": rarest,
+            "middling": middling,
+            "own-sentence": {q: tuple(range(q - deep, q + 1)) for q, deep in depth.items()},
+            "far-in-own-sentence": {
+                q: tuple(range(q - deep, q - _NEAR)) for q, deep in depth.items()
+            },
+            "before-sentence": {
+                q: tuple(range(max(1, q - deep - _BEFORE), q - deep)) for q, deep in depth.items()
+            },
         },
         cluster=cluster,
     )
+
+
+def _sentence_starts(words: Words, ids: tuple[int, ...]) -> list[int | None]:
+    """For each position where its sentence starts; None in the prompt's first sentence."""
+    starts: list[int | None] = []
+    start: int | None = None
+    for position, token in enumerate(ids):
+        starts.append(start)
+        if words.ends_sentence(token):
+            start = position + 1
+    return starts
+
+
+def _by_rarity(
+    ids: tuple[int, ...], delimiters: tuple[int, ...], counts: Mapping[int, int], first: int
+) -> tuple[dict[int, tuple[int, ...]], dict[int, tuple[int, ...]]]:
+    """Positions before each query of its two rarest, and of its two middling, tokens."""
+    rarest: dict[int, tuple[int, ...]] = {}
+    middling: dict[int, tuple[int, ...]] = {}
+    at: dict[int, list[int]] = {}
+    for query, token in enumerate(ids):
+        # ties go to the token that came first
+        ranked = sorted(at, key=lambda one: (counts[one], at[one][0]))
+        if query >= FIRST_QUERY and len(ranked) >= _RANKED:
+            middle = len(ranked) // 2
+            for role, chosen in ((rarest, ranked[:2]), (middling, ranked[middle : middle + 2])):
+                role[query] = tuple(sorted(i for one in chosen for i in at[one]))
+        if query >= first and query not in delimiters:
+            at.setdefault(token, []).append(query)
+    return rarest, middling

@@ -20,7 +20,9 @@ def repeated_random_tokens(parameters: RepeatedRandomTokens, words: Words) -> Pr
     Roles: ``repeat`` (second copy, without its first token: nothing says yet that a repeat has
     begun) and ``unrepeated`` (the same places in the first copy); for ``repeat`` queries the key
     ``previous-copy`` is the same token in the first block and ``after-previous-copy`` the token
-    that followed it. Each prompt is a cluster of its own: its tokens are drawn independently.
+    that followed it. ``forward-lags`` are the second to fourth tokens after the earlier copy and
+    ``backward-lags`` the second to fourth before it, for queries whose copy has all six in the
+    block. Each prompt is a cluster of its own: its tokens are drawn independently.
 
     Raises:
         CannotBuild: if there are not enough distinct tokens for the longest period.
@@ -81,6 +83,20 @@ def _prompt(
         relations={
             "previous-copy": {query: (query - distance,) for query in repeat},
             "after-previous-copy": {query: (query - distance + 1,) for query in repeat},
+            "forward-lags": _lags(repeat, distance, first, period, (2, 3, 4)),
+            "backward-lags": _lags(repeat, distance, first, period, (-4, -3, -2)),
         },
         cluster=index,
     )
+
+
+def _lags(
+    queries: tuple[int, ...], distance: int, first: int, period: int, lags: tuple[int, ...]
+) -> dict[int, tuple[int, ...]]:
+    """Positions around each query's earlier copy; none where a lag of four leaves the block."""
+    widest = 4
+    return {
+        query: tuple(query - distance + lag for lag in lags)
+        for query in queries
+        if first + widest <= query - distance < first + period - widest
+    }

@@ -17,6 +17,7 @@ from verify.measures.direct_logit_attribution import DirectLogitAttributionMeasu
 from verify.measures.offset_concentration import OffsetConcentrationMeasure
 from verify.measures.ov_copying import ov_copying
 from verify.measures.ov_mapping import ov_mapping
+from verify.measures.ov_relation import ov_relation
 from verify.measures.running import RunningMeasure
 from verify.measures.tokens import TokenUnits
 from verify.statistics import Units
@@ -30,4 +31,5 @@ RUNNING: dict[str, type[RunningMeasure]] = {
 WEIGHTS: dict[str, Callable[[Recipe, TokenUnits, Anatomy], Units]] = {
     "ov-copying": ov_copying,
     "ov-mapping": ov_mapping,
+    "ov-relation": ov_relation,
 }

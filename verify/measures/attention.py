@@ -10,7 +10,7 @@ from catalog.schema.recipe import Recipe
 from verify.anatomy import Anatomy
 from verify.capture import Reader
 from verify.measures.running import PairReader, RunningMeasure
-from verify.prompts import Pairs, Prompt, PromptSet, offsets_of, pairs
+from verify.prompts import Pairs, Prompt, PromptSet, evenly, offsets_of, pairs
 from verify.statistics import Units
 
 
@@ -56,5 +56,7 @@ class AttentionMeasure(RunningMeasure):
 
 
 def _control_pairs(prompt: Prompt, measure: Attention, control: VaryRole) -> Pairs | None:
+    if control.key == "evenly":
+        return evenly(prompt, control.query or measure.query, measure.key)
     offsets = offsets_of(prompt, measure.query, measure.key)
     return pairs(prompt, control.query or measure.query, control.key or measure.key, offsets)

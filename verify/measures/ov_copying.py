@@ -34,8 +34,8 @@ def ov_copying(recipe: Recipe, tokens: TokenUnits, anatomy: Anatomy) -> Units:
         written = circuit.written(layer, circuit.source(layer, ids))
         for head in range(anatomy.heads):
             logits = sign * circuit.logits(written[head])
-            score[:, layer, head] = _in_top(logits, ids, measure.top)
-            control[:, layer, head] = _in_top(logits, shifted, measure.top)
+            score[:, layer, head] = in_top(logits, ids, measure.top)
+            control[:, layer, head] = in_top(logits, shifted, measure.top)
     return Units(
         score=score.reshape(len(ids), -1),
         control=control.reshape(len(ids), -1),
@@ -45,7 +45,7 @@ def ov_copying(recipe: Recipe, tokens: TokenUnits, anatomy: Anatomy) -> Units:
     )
 
 
-def _in_top(
+def in_top(
     logits: Tensor, targets: Tensor, top: int
 ) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     """1.0 where fewer than ``top`` tokens have a logit at least as high as the target's."""

@@ -26,6 +26,8 @@ class TokenUnits:
     ids: tuple[int, ...]
     clusters: tuple[int, ...]
     series: tuple[TokenSeries, ...]
+    pairs: tuple[tuple[int, int], ...]
+    """Both tokens of each pair, from lists of pairs; ``ids`` are then the first of each."""
     single_token_share: float
     left_out: int
     drawn: bool
@@ -33,7 +35,7 @@ class TokenUnits:
 
 
 def token_units(parameters: Tokens, words: Words) -> TokenUnits:
-    """A random sample of the vocabulary, or the one-token words of word lists.
+    """A random sample of the vocabulary, or the one-token words (or pairs) of word lists.
 
     Sampled tokens are independent units; words of one list form a cluster.
 
@@ -46,10 +48,18 @@ def token_units(parameters: Tokens, words: Words) -> TokenUnits:
         size = min(wanted.sample, len(words.ordinary))
         ids = tuple(int(i) for i in random.choice(words.ordinary, size=size, replace=False))
         drawn = size < len(words.ordinary)
-        return TokenUnits(ids, tuple(range(len(ids))), (), 1.0, 0, drawn)
+        return TokenUnits(ids, tuple(range(len(ids))), (), (), 1.0, 0, drawn)
     listed, ids_by_list, series = 0, [], []
+    pairs: list[tuple[int, int]] = []
     for name in wanted.vocabulary or ():
         vocabulary = words.vocabularies[name]
+        if vocabulary.pairs is not None:
+            both = [(words.token(a), words.token(b)) for a, b in vocabulary.pairs]
+            whole = [(a, b) for a, b in both if a is not None and b is not None and a != b]
+            listed += len(both)
+            ids_by_list.append(tuple(a for a, _ in whole))
+            pairs.extend(whole)
+            continue
         tokens = words.tokens(vocabulary.words or ())
         listed += len(vocabulary.words or ())
         ids_by_list.append(tuple(tokens.values()))
@@ -70,4 +80,6 @@ def token_units(parameters: Tokens, words: Words) -> TokenUnits:
         for number, group in enumerate(ids_by_list)
         for position, _ in enumerate(group)
     )
-    return TokenUnits(ids, clusters, tuple(series), len(ids) / listed, listed - len(ids), False)
+    return TokenUnits(
+        ids, clusters, tuple(series), tuple(pairs), len(ids) / listed, listed - len(ids), False
+    )
