@@ -1,0 +1,1 @@
+"""Answers as bytes: JSON, YAML, CSV, BibTeX, JSON-LD and NumPy arrays."""
