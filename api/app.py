@@ -6,23 +6,34 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from fastapi import Depends, FastAPI
+from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api import errors
-from api.dependencies import known_parameters
-from api.errors import PREFIX
-from api.routes import about, findings, head_types, models, papers
+from api import documentation, errors
+from api.negotiation import Suffixes
+from api.problems import PREFIX
+from api.routes import about, dumps, findings, head_types, models, papers
+from api.shelf import Shelf
 from catalog import __version__
 from catalog.database import Reader
 
-_DESCRIPTION = (
-    "Attention head types of language models: definitions, detection recipes, published claims"
-    " about heads of named models, and the evidence for them. Read-only. " + about.LICENCE
-)
+_DESCRIPTION = f"""\
+Attention head types of language models: definitions, detection recipes, published claims about
+heads of named models, and the evidence for them. Read-only. {about.LICENCE}
+
+**Formats.** Add `.json`, `.yaml`, `.csv`, `.bib`, `.jsonld` or `.npy` to an address, or send an
+`Accept` header; every address lists what it has, and JSON is the usual one.
+
+**Lists** answer `{{meta, results}}`. Filters have operators: `year_gte=2022`, `stage_not=`,
+`stage_in=a,b`, `name_contains=`. `sort=-year,name`, `select=id,name`, `group_by=stage`,
+`page=2&per_page=50` (at most 200; see the `Link` header). What is not known is refused.
+
+**Keeping.** Answers have a strong `ETag`; send it as `If-None-Match` and get `304` until the data
+change.
+"""
 
 
 def create_app(database: Path, site: Path | None = None) -> FastAPI:
@@ -43,8 +54,7 @@ def create_app(database: Path, site: Path | None = None) -> FastAPI:
         description=_DESCRIPTION,
         version=__version__,
         license_info={"name": "CC BY 4.0", "url": about.LICENCE_ADDRESS},
-        openapi_url=f"{PREFIX}/openapi.json",
-        # the stock pages load their scripts from other hosts
+        openapi_url=None,  # a route of ours, with suffixes and tags like the others
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
@@ -52,35 +62,17 @@ def create_app(database: Path, site: Path | None = None) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.reader = reader
-    for module in (about, head_types, papers, models, findings):
-        app.include_router(module.router, prefix=PREFIX, dependencies=[Depends(known_parameters)])
-    _document_problems(app)
+    for module in (about, head_types, papers, models, findings, dumps):
+        app.include_router(module.router, prefix=PREFIX)
+    documentation.describe(app)
     errors.install(app)
     app.router.default = _Fallback(site, app.router.default)
     app.add_middleware(
         CORSMiddleware, allow_origins=["*"], allow_methods=["GET", "HEAD"], allow_headers=["*"]
     )
-    app.add_middleware(_HeadAsGet)
+    app.add_middleware(Suffixes)
+    app.add_middleware(Shelf, reader=reader, prefix=PREFIX)  # the outermost
     return app
-
-
-def _document_problems(app: FastAPI) -> None:
-    """Put the schema of problem documents, which no route returns, into the OpenAPI file."""
-    build = app.openapi
-
-    def openapi() -> dict[str, object]:
-        if app.openapi_schema is None:
-            schemas = build()["components"]["schemas"]
-            schemas["Problem"] = errors.Problem.model_json_schema(
-                ref_template="#/components/schemas/{model}"
-            )
-            schemas |= schemas["Problem"].pop("$defs")
-            for unused in ("HTTPValidationError", "ValidationError"):
-                schemas.pop(unused, None)
-        document: dict[str, object] = build()
-        return document
-
-    app.openapi = openapi  # type: ignore[method-assign]
 
 
 class _Fallback:
@@ -100,22 +92,3 @@ class _Fallback:
         if "\0" in path or len(path) > 1000:  # no file has such a name
             raise HTTPException(404)
         await self._site(scope, receive, send)
-
-
-class _HeadAsGet:
-    """Answer HEAD as GET without the body."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] != "HEAD":
-            await self._app(scope, receive, send)
-            return
-
-        async def without_body(message: Message) -> None:
-            if message["type"] == "http.response.body":
-                message = {**message, "body": b""}
-            await send(message)
-
-        await self._app({**scope, "method": "GET"}, receive, without_body)

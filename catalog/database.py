@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -18,6 +19,7 @@ from sqlalchemy.pool import QueuePool, StaticPool
 from sqlmodel import Session, create_engine
 
 from catalog import rows
+from catalog.lists.kept import Kept
 
 if TYPE_CHECKING:
     from catalog.loading import Catalog
@@ -85,6 +87,7 @@ def open_engine(file: Path) -> Engine:
         "sqlite://",
         creator=lambda: sqlite3.connect(address, uri=True, check_same_thread=False),
         poolclass=QueuePool,
+        max_overflow=-1,  # waiting for a connection would stop every other answer
     )
     try:
         with engine.connect() as connection:
@@ -111,11 +114,29 @@ def open_session(file: Path) -> Session:
     return Session(open_engine(file))
 
 
+@dataclass(frozen=True)
+class Edition:
+    """One version of the data, as it was read from one file."""
+
+    file: Path
+    dataset: str
+    """Version of the data."""
+    modified: float
+    """When the file was put there, in seconds since 1970."""
+    kept: Kept
+    """What was worked out from it."""
+    engine: Engine
+
+    def session(self) -> Session:
+        """A read-only session."""
+        return Session(self.engine)
+
+
 class Reader:
-    """Sessions on a database file that may be built anew while it is being served.
+    """A database file that may be built anew while it is being served.
 
     The file is opened as immutable, so a connection keeps reading the file it was opened on; when
-    another file has taken its place, new sessions read the new one.
+    another file has taken its place, the next edition is that.
 
     Raises:
         DatabaseError: if the file is missing or was built by another version.
@@ -124,7 +145,20 @@ class Reader:
     def __init__(self, file: Path) -> None:
         self._file = file
         self._identity = _identity(file)
-        self._engine = open_engine(file)
+        self._edition = _open(file)
+
+    def edition(self) -> Edition:
+        """The file as it is now; the same object as long as the file is the same.
+
+        Raises:
+            DatabaseError: if the file is gone or was replaced by something else.
+        """
+        identity = _identity(self._file)
+        if identity != self._identity:
+            edition = _open(self._file)
+            self._edition.engine.dispose()
+            self._edition, self._identity = edition, identity
+        return self._edition
 
     def session(self) -> Session:
         """A session on the file as it is now.
@@ -132,16 +166,20 @@ class Reader:
         Raises:
             DatabaseError: if the file is gone or was replaced by something else.
         """
-        identity = _identity(self._file)
-        if identity != self._identity:
-            engine = open_engine(self._file)
-            self._engine.dispose()
-            self._engine, self._identity = engine, identity
-        return Session(self._engine)
+        return self.edition().session()
 
     def close(self) -> None:
         """Close every connection that is not in use."""
-        self._engine.dispose()
+        self._edition.engine.dispose()
+
+
+def _open(file: Path) -> Edition:
+    engine = open_engine(file)
+    with engine.connect() as connection:
+        dataset = connection.exec_driver_sql(
+            "SELECT value FROM meta WHERE key = 'dataset'"
+        ).scalar_one()
+    return Edition(file, str(dataset), file.stat().st_mtime, Kept(), engine)
 
 
 def _identity(file: Path) -> tuple[int, int, int] | None:

@@ -15,8 +15,9 @@ from sqlalchemy import Connection
 from sqlmodel import Session, text
 
 from catalog.lists.fields import Kind, Parameter, Value
+from catalog.lists.kept import Kept
 from catalog.lists.pages import Meta, Page, meta_of
-from catalog.lists.reading import Kept, slice_of
+from catalog.lists.reading import slice_of
 from catalog.lists.tables import PAGING
 from catalog.queries import dataset
 from catalog.responses import Response

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from array import array
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -29,6 +28,7 @@ from catalog.lists.fields import (
     WrongQuery,
     parse,
 )
+from catalog.lists.kept import Kept
 from catalog.lists.pages import Group, Page, compact, meta_of
 from catalog.lists.tables import PER_PAGE, Listing
 from catalog.names import NotFound, head_type_id, model_id, paper_id
@@ -48,33 +48,6 @@ class Query:
     group_by: str | None = None
     page: int = 1
     per_page: int = PER_PAGE
-
-
-class Kept:
-    """What was worked out for one version of the data: the latest answers, within a limit.
-
-    Args:
-        limit: numbers (rows or groups) that are kept at most.
-    """
-
-    def __init__(self, limit: int = 2_000_000) -> None:
-        self._limit = limit
-        self._size = 0
-        self._found: OrderedDict[object, Sequence[Any]] = OrderedDict()
-
-    def get(self, key: object) -> Sequence[Any] | None:
-        """What was kept, if it is still there."""
-        found = self._found.get(key)
-        if found is not None:
-            self._found.move_to_end(key)
-        return found
-
-    def put(self, key: object, found: Sequence[Any]) -> None:
-        """Keep this, and let go of what was not asked for longest."""
-        self._found[key] = found
-        self._size += len(found) + 1
-        while self._size > self._limit and len(self._found) > 1:
-            self._size -= len(self._found.popitem(last=False)[1]) + 1
 
 
 def query_of(

@@ -14,7 +14,7 @@ from tests.api.client import Client
 from tests.small_entries import GPT2
 
 KEYS = {"type", "title", "status", "detail", "instance"}
-MORE = {"errors", "suggestion", "successor"}
+MORE = {"errors", "suggestion", "successor", "formats"}
 
 
 def problem(answer: httpx.Response, status: int) -> dict[str, object]:
@@ -85,12 +85,17 @@ def test_405_names_what_is_allowed(client: Client, method: str, path: str) -> No
 @pytest.mark.parametrize(
     ("path", "has"),
     [
-        ("/v1/head-types?stge=latent-reasoning", "there are: found_in, stage"),
-        ("/v1/claims?Model=gpt2", "there are: head_type, model, paper, verdict"),
-        ("/v1/evidence?limit=3", "there are: head_type, model, verdict"),
-        ("/v1/models?x", "this address takes none"),
+        ("/v1/head-types?stge=latent-reasoning", "did you mean 'stage'?"),
+        ("/v1/head-types?year_gt_=2020", "did you mean 'year_gt'?"),
+        ("/v1/claims?Model=gpt2", "did you mean 'model'?"),
+        ("/v1/evidence?limit=3", "there are: found, group_by, head_type"),
+        ("/v1/head-types/induction/claims?head_type=induction", "unknown"),
+        ("/v1/models?x", "unknown"),
         ("/v1/models/gpt2?x=1", "this address takes none"),
         ("/v1?callback=f", "this address takes none"),
+        ("/v1/stages?page=1", "this address takes none"),
+        ("/v1/dump?x=1", "this address takes none"),
+        ("/v1/search?q=a&knd=paper", "did you mean 'kind'?"),
     ],
 )
 def test_unknown_parameters_are_refused(client: Client, path: str, has: str) -> None:
@@ -199,12 +204,14 @@ def test_503_when_the_database_is_gone(file: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy.sqlite"
     copy.write_bytes(file.read_bytes())
     client = Client(create_app(copy))
-    assert client.get("/v1/healthz").status_code == 200
+    assert client.get("/v1/readyz").status_code == 200
     copy.unlink()
-    assert str(tmp_path) not in client.get("/v1/healthz").text
-    problem(client.get("/v1/healthz"), 503)
-    copy.write_bytes(file.read_bytes())
+    assert str(tmp_path) not in client.get("/v1/readyz").text
+    problem(client.get("/v1/readyz"), 503)
+    problem(client.get("/v1/stats"), 503)
     assert client.get("/v1/healthz").status_code == 200
+    copy.write_bytes(file.read_bytes())
+    assert client.get("/v1/readyz").status_code == 200
 
 
 @pytest.fixture
