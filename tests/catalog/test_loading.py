@@ -229,7 +229,9 @@ values = st.recursive(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None
+)
 @given(name=st.sampled_from(sorted(FILES)), data=st.data())
 def test_any_change_of_a_file_gives_a_catalog_or_problems(
     tmp_path: Path, name: str, data: st.DataObject
