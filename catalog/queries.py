@@ -153,6 +153,20 @@ def head(session: Session, model: str, head: str) -> HeadDetail:
     return empty_head(whole, layer, index)
 
 
+def heads(session: Session, model: str) -> list[HeadDetail]:
+    """Every head of a model of which something is known, layer by layer.
+
+    Raises:
+        NotFound: if there is no such model.
+    """
+    query = (
+        select(rows.HeadRow.document)
+        .where(rows.HeadRow.model == model_id(session, model))
+        .order_by(col(rows.HeadRow.layer), col(rows.HeadRow.head))
+    )
+    return [HeadDetail.model_validate_json(text) for text in session.exec(query)]
+
+
 def evidence_list(
     session: Session,
     *,

@@ -1,20 +1,44 @@
 """What mkdocs is told while it builds: the navigation, where a page comes from, whose output it is.
 
-The navigation is written by ``render.py`` beside the pages, because only it knows them all.
+The navigation is written by ``render.py`` beside the pages, because only it knows them all. Two
+things keep the build fast and growing with the number of pages, not with its square:
+
+- A page of ``render.py`` is headings and finished HTML. The HTML goes around mkdocs: in its place
+  stands an empty ``div`` while Markdown is converted, and its words alone while the search index is
+  made; it is put back when the page is written.
+- What would be thousands of small pages (one a head) is not given to mkdocs at all. It is stamped
+  into the frame of one page that mkdocs built (``stamping.py``).
 """
 
 from __future__ import annotations
 
+import html
 import json
+import re
+import sys
 from pathlib import Path
 from typing import Any
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
+from mkdocs.structure.files import Files
+from mkdocs.structure.nav import Navigation
 from mkdocs.structure.pages import Page
+
+# mkdocs loads a hook without the folder it lies in
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+import stamping
 
 NAVIGATION = ".navigation.json"
 SITE_MARKER = ".headbook-site"
+
+_HEADING = re.compile(r"(?:\A|(?<=\n\n))(#{1,4} [^\n]+)(?=\n\n|\n?\Z)")
+_UNSEARCHED = re.compile(r"<(svg|figure|form|script|select)\b.*?</\1>", re.DOTALL)
+_TAG = re.compile(r"<[^>]*>")
+_PLACE = re.compile(r'<div data-hb-chunk="(\d+)">[^<]*</div>')
+
+_chunks: dict[str, list[str]] = {}
+_frames: dict[str, str] = {}
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
@@ -30,20 +54,92 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
             " `headbook site`, which does both"
         )
     config.nav = json.loads(file.read_text(encoding="utf-8"))
+    _chunks.clear()
+    _frames.clear()
     return config
 
 
+def on_nav(nav: Navigation, files: Files, **_: Any) -> Navigation:
+    """Put pages that the navigation leaves out below the section of their folder.
+
+    Their tab is then marked, and their sidebar does not grow with the number of pages.
+    """
+    sections = {}
+    for item in nav.items:
+        for page in item.children or ():
+            if page.is_page and page.file.src_uri.endswith("/index.md"):
+                sections[page.file.src_uri.split("/")[0]] = item
+    for file in files.documentation_pages():
+        section = sections.get(file.src_uri.split("/")[0])
+        if file.page is not None and file.page.parent is None and section is not None:
+            file.page.parent = section
+    return nav
+
+
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, **_: Any) -> str:
-    """Link the file that a page is made from, if the repository has an address."""
+    """Take finished HTML out; link the file that a page is made from, if that has an address."""
     repository = str(config.extra.get("repository") or "").rstrip("/")
     source = page.meta.get("source")
     if repository and source:
         page.edit_url = f"{repository}/edit/main/{source}"
-    return markdown
+    if not page.meta.get("prerendered"):
+        return markdown
+    chunks = _chunks[page.file.src_uri] = []
+    parts = []
+    for position, part in enumerate(_HEADING.split(markdown)):
+        if position % 2:
+            parts.append(part)
+        elif part.strip():
+            parts.append(f'<div data-hb-chunk="{len(chunks)}"></div>')
+            chunks.append(part.strip("\n"))
+    return "\n\n".join(parts) + "\n"
+
+
+def on_page_content(content: str, page: Page, **_: Any) -> str:
+    """Give the search index the words of the HTML that was taken out."""
+    chunks = _chunks.get(page.file.src_uri)
+    if chunks is None:
+        return content
+    return _PLACE.sub(
+        lambda place: f'<div data-hb-chunk="{place[1]}">{words(chunks[int(place[1])])}</div>',
+        content,
+    )
+
+
+def words(chunk: str) -> str:
+    """The text of a piece of HTML, without pictures and forms; still escaped."""
+    return " ".join(_TAG.sub(" ", _UNSEARCHED.sub(" ", chunk)).split())
+
+
+def on_post_page(output: str, page: Page, **_: Any) -> str:
+    """Put the HTML back; keep the frames that other pages are stamped into."""
+    chunks = _chunks.pop(page.file.src_uri, None)
+    if chunks is not None:
+        output = _PLACE.sub(lambda place: chunks[int(place[1])], output)
+    if frame := page.meta.get("frame"):
+        _frames[frame] = output
+        return ""  # mkdocs writes no file for a page without output
+    return output
 
 
 def on_post_build(config: MkDocsConfig) -> None:
-    """Mark the output, so that ``headbook site`` knows what it may replace."""
-    Path(config.site_dir, SITE_MARKER).write_text(
+    """Stamp the small pages; mark the output, so that ``headbook site`` knows what is its own."""
+    site = Path(config.site_dir)
+    entries = stamping.stamp(Path(config.docs_dir), site, _frames)
+    index = site / "search" / "search_index.json"
+    if entries and index.is_file():
+        data = json.loads(index.read_text(encoding="utf-8"))
+        data["docs"] += [
+            {
+                "location": entry.location,
+                "title": html.escape(entry.title),
+                "text": words(entry.html),
+            }
+            for entry in entries
+            if entry.search
+        ]
+        text = json.dumps(data, sort_keys=True, separators=(",", ":"))
+        index.write_text(text, encoding="utf-8")
+    (site / SITE_MARKER).write_text(
         "Written by mkdocs for Headbook; the next build replaces this folder.\n", encoding="utf-8"
     )

@@ -10,103 +10,36 @@ from __future__ import annotations
 
 import argparse
 import json
-import posixpath
 import shutil
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import clone  # noqa: F401 - before the first import of the catalog
-import jinja2
-import pygments  # type: ignore[import-untyped]
-import wording
-from book import Book, read_book, standing
-from markupsafe import Markup
-from pygments.formatters import HtmlFormatter  # type: ignore[import-untyped]
-from pygments.lexers import get_lexer_by_name  # type: ignore[import-untyped]
-from recipe_words import identify_words, recipe_yaml, steps
-from safe_prose import code, inline, markdown_text, prose, web
+import facets
+import measure_words
+import reproduction
+import stamping
+from book import Book, read_book
+from model_view import best_ranks, found_types, model_view
+from navigation import by_stage, navigation
+from page import Page, environment
+from type_view import attention_view, histories, inlined, mosaic_tiles
 
 from catalog import places
-from catalog.drawing.escaping import plain, still
-from catalog.drawing.pictures import mosaic, number, type_colours
+from catalog.answers import empty_head
 from catalog.drawing.record_view import View, view
 from catalog.folder_swap import FolderInTheWay, replace_folder
-from catalog.responses import ModelDetail, TypeResult
+from catalog.responses import HeadTypeDetail, ModelDetail
+from catalog.schema.base import layer_and_head
 
 _SITE = Path(__file__).resolve().parent
 
 MARKER = ".headbook-pages"
 NAVIGATION = ".navigation.json"
-HAND_WRITTEN = ("methods.md", "api.md", "contributing.md")
-
-
-class Page:
-    """One page to be: its address and its way to the others.
-
-    Args:
-        path: path below the docs folder without ``.md``, ``head-types/induction``.
-    """
-
-    def __init__(self, path: str) -> None:
-        self.path = path
-
-    @property
-    def folder(self) -> str:
-        """The folder that the page becomes (``use_directory_urls``), without slashes outside."""
-        if posixpath.basename(self.path) == "index":
-            return posixpath.dirname(self.path)
-        return self.path
-
-    def to(self, target: str, anchor: str = "") -> str:
-        """Relative address of another page (``papers/x``, ``papers/``) or file (``a/b.svg``)."""
-        is_file = posixpath.splitext(target)[1] in {".svg", ".json"}
-        relative = posixpath.relpath("/" + target.strip("/"), "/" + self.folder)
-        address = relative if is_file else relative + "/"
-        return address + (f"#{anchor}" if anchor else "")
-
-
-def highlighted(text: str, language: str) -> Markup:
-    """A block of code; the theme adds its copy button."""
-    made = pygments.highlight(
-        text.rstrip("\n"),
-        get_lexer_by_name(language),
-        HtmlFormatter(cssclass="highlight", wrapcode=True),
-    )
-    return Markup(still(made.strip()))
-
-
-def environment() -> jinja2.Environment:
-    """Templates with autoescape, always: most of what they print was written by strangers."""
-    made = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_SITE / "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    made.filters.update(
-        prose=prose,
-        inline=inline,
-        heading=markdown_text,
-        code=code,
-        web=web,
-        standing=standing,
-        revision=lambda text: text[:12],
-        number=number,
-        meta=lambda text: Markup(json.dumps(plain(text))),
-        bigger=lambda value: f"{value:,}".replace(",", "\u202f"),
-    )
-    made.globals.update(
-        words=wording,
-        highlighted=highlighted,
-        identify_words=identify_words,
-        recipe_yaml=recipe_yaml,
-        steps=steps,
-    )
-    return made
+HAND_WRITTEN = ("api.md", "contributing.md", "glossary.md", "methods.md", "verdicts.md")
+FRAMES = ("head-types", "models")
+"""Sections that have a frame for small pages (``stamping.py``)."""
 
 
 class Renderer:
@@ -115,41 +48,50 @@ class Renderer:
     def __init__(self, book: Book, out: Path) -> None:
         self.book = book
         self.out = out
+        self.sheet = stamping.Sheet()
         self.environment = environment()
-        self.environment.globals["listed"] = lambda model: self.book.listed_heads.get(model, ())
+        self.environment.globals.update(
+            book=book, has_page=lambda model, head: (model, head) in book.listed
+        )
+        self.views: dict[str, View] = {}
 
     def everything(self) -> None:
-        """Write every page, picture, record and the navigation."""
+        """Write every page, picture, record, feed and the navigation."""
         shutil.copytree(_SITE / "assets", self.out / "assets")
         for name in HAND_WRITTEN:
             shutil.copy(_SITE / "pages" / name, self.out / name)
-        views = self._evidence()
-        types = {"by_stage": self._by_stage()}
-        self._page("index", "index.md.jinja", **types)
-        self._page("head-types/index", "head-types.md.jinja", **types)
-        self._page("papers/index", "papers.md.jinja")
-        self._page("models/index", "models.md.jinja")
-        self._page("changes", "changes.md.jinja")
+        self._evidence()
+        self._page("index", "index.md.jinja", stages=by_stage(self.book), state=facets.state)
+        chosen, lines = facets.table(self.book)
+        self._page(
+            "head-types/index",
+            "head-types.md.jinja",
+            facets=chosen,
+            lines=lines,
+            state=facets.state,
+        )
+        for name in ("papers/index", "models/index", "changes", "try"):
+            self._page(name, f"{name.split('/')[0]}.md.jinja")
+        self._page(
+            "reproduction",
+            "reproduction.md.jinja",
+            by_model=reproduction.by_model(self.book),
+            by_paper=reproduction.by_paper(self.book),
+            commands=reproduction.next_commands(self.book),
+        )
+        self._page("measures", "measures.md.jinja", measures=measure_words.measures())
         for entry in self.book.head_types:
-            joined = {r.evidence for result in entry.results for r in result.recipes}
-            unjoined = [
-                made
-                for name, made in views.items()
-                if made.record.head_type == entry.id and name not in joined
-            ]
-            self._page(
-                f"head-types/{entry.id}",
-                "head-type.md.jinja",
-                entry=entry,
-                views=views,
-                unjoined=unjoined,
-            )
+            self._head_type(entry)
         for paper in self.book.papers:
             self._page(f"papers/{paper.id}", "paper.md.jinja", paper=paper)
         for model in self.book.models:
-            self._page(f"models/{model.id}", "model.md.jinja", **self._model(model, views))
-        navigation = json.dumps(self._navigation(), indent=1, ensure_ascii=False)
-        self._write(NAVIGATION, navigation + "\n")
+            self._model(model)
+        for section in FRAMES:
+            self._page(f"{section}/frame/pages", "frame.md.jinja", section=section)
+        self.sheet.write(self.out)
+        self._feed_and_redirects()
+        text = json.dumps(navigation(self.book), indent=1, ensure_ascii=False)
+        self._write(NAVIGATION, text + "\n")
         self._write(MARKER, "Written by site/render.py; the next run replaces this folder.\n")
 
     def _write(self, path: str, text: str) -> None:
@@ -157,109 +99,96 @@ class Renderer:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8", newline="\n")
 
-    def _page(self, path: str, template: str, **values: Any) -> None:
-        page = Page(path)
-        to: Callable[..., str] = page.to
-        text = self.environment.get_template(template).render(
-            book=self.book, to=to, number=number, **values
-        )
-        self._write(path + ".md", text)
+    def _html(self, path: str, template: str, **values: Any) -> str:
+        return self.environment.get_template(template).render(to=Page(path).to, **values)
 
-    def _evidence(self) -> dict[str, View]:
+    def _page(self, path: str, template: str, **values: Any) -> None:
+        self._write(path + ".md", self._html(path, template, **values))
+
+    def _stamp(self, path: str, template: str, title: str, about: str, **values: Any) -> None:
+        frame, search = path.split("/")[0], values.pop("search", True)
+        html = self._html(path, template, title=title, **values)
+        self.sheet.add(stamping.Stamped(path, frame, title, about, html, search))
+
+    def _evidence(self) -> None:
         """Views of all records by id; their pictures and the records themselves as files."""
-        views: dict[str, View] = {}
         for name, record in self.book.evidence.items():
             published = self.book.published_heads(record.head_type, record.model.id)
-            made = view(record, published)
-            views[name] = made
+            made = self.views[name] = view(record, published)
             if made.picture is not None:
                 self._write(f"evidence/{name}.svg", made.picture.alone())
             data = json.dumps(record.model_dump(mode="json", by_alias=True), indent=1)
             self._write(f"evidence/{name}.json", data + "\n")
-        return views
 
-    def _by_stage(self) -> dict[Any, list[Any]]:
-        return {
-            stage: [entry for entry in self.book.head_types if entry.stage == stage]
-            for stage in wording.STAGES
-        }
-
-    def _model(self, model: ModelDetail, views: dict[str, View]) -> dict[str, Any]:
-        """What the page of a model needs: its heads with their types, in order of the grid."""
-        found: dict[str, list[TypeResult]] = {}
-        for result in standing(model.results):
-            for head in result.found:
-                found.setdefault(head, []).append(result)
-        claimed: dict[str, list[Any]] = {}
-        for claim in model.claim_results:
-            for head in claim.heads or ():
-                claimed.setdefault(head, []).append(claim)
-        heads = self.book.listed_heads[model.id]
-        in_order = [entry.id for entry in self.book.head_types]
-        types = sorted(
-            {result.head_type for results in found.values() for result in results},
-            key=in_order.index,
+    def _head_type(self, entry: HeadTypeDetail) -> None:
+        joined = [recipe.evidence for result in entry.results for recipe in result.recipes]
+        unjoined = [
+            name
+            for name, made in self.views.items()
+            if made.record.head_type == entry.id and name not in joined
+        ]
+        tiles = mosaic_tiles(self.book, entry, self.views)
+        self._page(
+            f"head-types/{entry.id}",
+            "head-type.md.jinja",
+            entry=entry,
+            views=self.views,
+            unjoined=[self.views[name] for name in unjoined],
+            inline=inlined(self.views, [*joined, *unjoined]),
+            attention=attention_view(self.book, entry),
+            histories=histories(self.book, entry),
+            tiles=tiles,
         )
-        colours = type_colours(types)
-        picture = None
-        if any(entry.verdict != "not-applicable" for entry in model.results):
-            by_head = {
-                head: sorted({r.head_type for r in found[head]}, key=in_order.index)
-                for head in heads
-                if head in found
-            }
-            picture = mosaic(
-                model.name, model.layers, model.heads, by_head, self.book.type_names, colours
+        if tiles:
+            title = f"{entry.name} in {len(tiles)} model{'' if len(tiles) == 1 else 's'}"
+            about = (
+                f"Every head of every model that was run, or that a claim is about: {entry.name}"
             )
-        gates = [
-            (views[recipe.evidence].record, gate)
-            for result in model.results
-            for recipe in result.recipes
-            if recipe.evidence in views
-            for gate in views[recipe.evidence].record.gates
-            if not gate.passed
-        ]
-        return {
-            "model": model,
-            "heads": heads,
-            "found": found,
-            "claimed": claimed,
-            "colours": colours,
-            "picture": picture,
-            "failed_gates": gates,
-            "to_run": self._to_run(model),
-        }
+            path = f"head-types/{entry.id}/mosaic"
+            self._stamp(path, "mosaic.jinja", title, about, entry=entry, tiles=tiles)
 
-    def _to_run(self, model: ModelDetail) -> str | None:
-        """A head type to run on a model without evidence: the runnable one with most claims there.
+    def _model(self, model: ModelDetail) -> None:
+        path = f"models/{model.id}"
+        self._page(
+            path, "model.md.jinja", view=model_view(self.book, model, self.views, Page(path).to)
+        )
+        known = {head.head: head for head in self.book.heads.get(model.id, ())}
+        types = found_types(model)
+        for head in self.book.listed_heads[model.id]:
+            self._stamp(
+                f"{path}/{head}",
+                "head.jinja",
+                f"Head {head} of {model.name}",
+                f"What is known of head {head} of {model.name}: claims, evidence and ranks",
+                model=model,
+                head=known.get(head) or empty_head(model, *layer_and_head(head)),
+                types=types.get(head, []),
+            )
+        if any(head.scores for head in known.values()):
+            about = f"What every head of {model.name} was found to be, and its highest ranks"
+            self._stamp(
+                f"{path}/heads",
+                "heads.jinja",
+                f"Every head of {model.name}",
+                about,
+                search=False,
+                model=model,
+                heads=list(known.values()),
+                ranks=best_ranks,
+            )
 
-        Of equals the first of the list; none if nothing runnable is claimed for the model.
-        """
-        claims = [claim.head_type for claim in model.claim_results]
-        claimed = [e.id for e in self.book.head_types if e.runnable and e.id in claims]
-        return max(claimed, key=claims.count, default=None)
+    def _feed_and_redirects(self) -> None:
+        self._write("changes.xml", self._html("index", "feed.xml.jinja"))
+        for redirect in self.book.redirects:
+            if not any(redirect.old == f"{kind}/{name}" for kind, name in self._pages()):
+                html = self._html(redirect.old, "redirect.html.jinja", redirect=redirect)
+                self._write(f"{redirect.old}/index.html", html)
 
-    def _navigation(self) -> list[Any]:
-        """Sections and pages in reading order; titles are HTML, as the theme prints them."""
-        types: list[Any] = ["head-types/index.md"]
-        for stage, entries in self._by_stage().items():
-            if entries:
-                named = [{plain(e.name): f"head-types/{e.id}.md"} for e in entries]
-                types.append({wording.STAGES[stage][0]: named})
-        papers = [
-            {plain(f"{paper.authors} {paper.year}: {paper.title}"): f"papers/{paper.id}.md"}
-            for paper in self.book.papers
-        ]
-        models = [{plain(model.name): f"models/{model.id}.md"} for model in self.book.models]
-        return [
-            {"Home": "index.md"},
-            {"Head types": types},
-            {"Models": ["models/index.md", *models]},
-            {"Papers": ["papers/index.md", *papers]},
-            {"Methods": "methods.md"},
-            {"API": "api.md"},
-            {"Contributing": ["contributing.md", {"Changes": "changes.md"}]},
-        ]
+    def _pages(self) -> list[tuple[str, str]]:
+        """Kind and id of everything that has a page."""
+        book = self.book
+        named = {"head-types": book.head_types, "papers": book.papers, "models": book.models}
+        return [(kind, entry.id) for kind, entries in named.items() for entry in entries]
 
 
 def write_pages(book: Book, out: Path) -> None:

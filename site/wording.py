@@ -55,6 +55,36 @@ STRENGTHS: dict[str, str] = {
     "triangulated": "triangulated",
 }
 
+KINDS = tuple(kind for kind in STRENGTHS if kind != "triangulated")
+"""The kinds of evidence by themselves, in the order in which a row of marks shows them."""
+
+STATES: dict[str, str] = {
+    "found": "found in a model",
+    "not-found": "run, not found",
+    "not-run": "runnable, not run",
+    "described": "recipe described only",
+    "none": "no recipe",
+}
+"""How far an entry has come."""
+
+STATE_SIGNS: dict[str, str] = {
+    "found": "✓",
+    "not-found": "✕",
+    "not-run": "○",
+    "described": "·",
+    "none": "·",
+}
+
+TRY_PATHS = (
+    "/v1/head-types",
+    "/v1/head-types/induction",
+    "/v1/models/gpt2",
+    "/v1/models/gpt2/heads/9.9",
+    "/v1/claims?model=gpt2",
+    "/v1/evidence",
+)
+"""Requests that the page for trying the API offers."""
+
 CHECKED: dict[str, str] = {
     "read": "read in the source",
     "secondary": "read in another source",

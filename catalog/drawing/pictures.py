@@ -317,6 +317,7 @@ def mosaic(
     found: Mapping[str, Sequence[str]],
     names: Mapping[str, str],
     colours: Mapping[str, tuple[str, str]],
+    addresses: Mapping[str, str] | None = None,
 ) -> Picture:
     """Which head is of which type.
 
@@ -324,12 +325,15 @@ def mosaic(
         model: name of the model, for the title.
         layers: number of layers.
         heads: number of query heads per layer.
-        found: head (``layer.head``) -> ids of the types it was found to be.
+        found: head (``layer.head``) -> ids of the types it was found to be, the best-supported
+            first: that one gives the colour and the letters, the others are counted in a corner.
         names: id of a head type -> its name.
         colours: see :func:`type_colours`.
+        addresses: head -> where a click leads; ``#head-<head>`` where it is not given.
     """
     grid = Grid(layers, heads)
     size = grid.size - _GAP
+    empty = []
     parts: list[str] = []
     for layer in range(layers):
         for index in range(heads):
@@ -337,33 +341,28 @@ def mosaic(
             head = f"{layer}.{index}"
             types = list(found.get(head, ()))
             if not types:
-                parts.append(
-                    f'<rect class="empty" x="{x + 1}" y="{y + 1}" width="{size}"'
-                    f' height="{size}"><title>{head}: no type found</title></rect>'
-                )
+                # one path for all of them: a model has thousands
+                empty.append(f"M{x + 1} {y + 1}h{size}v{size}h-{size}z")
                 continue
             hover = plain(f"{head}: " + ", ".join(names[t] for t in types))
-            stripe = size / len(types)
-            inner = []
-            for position, name in enumerate(types):
-                colour, letters = colours[name]
-                top = y + 1 + position * stripe
-                inner.append(
-                    f'<rect x="{x + 1}" y="{top:.4g}" width="{size}" height="{stripe:.4g}"'
-                    f' fill="{colour}"/>'
+            colour, letters = colours[types[0]]
+            ink = text_on(colour)
+            inner = (
+                f'<rect x="{x + 1}" y="{y + 1}" width="{size}" height="{size}" fill="{colour}"/>'
+            )
+            letter_size = min(11.0, size * 0.5)
+            if letter_size >= 6:
+                inner += (
+                    f'<text x="{x + 1 + size / 2:g}" y="{y + 1 + size / 2 + letter_size * 0.4:.4g}"'
+                    f' text-anchor="middle" font-size="{letter_size:.3g}"'
+                    f' style="fill:{ink}">{letters}</text>'
                 )
-                letter_size = min(11.0, stripe * 0.8, size * 0.6)
-                if letter_size >= 6:
-                    inner.append(
-                        f'<text x="{x + 1 + size / 2:g}"'
-                        f' y="{top + stripe / 2 + letter_size * 0.36:.4g}"'
-                        f' text-anchor="middle" font-size="{letter_size:.3g}"'
-                        f' style="fill:{text_on(colour)}">{letters}</text>'
-                    )
+            if len(types) > 1:
+                inner += _more(len(types) - 1, x + 1 + size, y + 1, size, ink)
+            address = plain((addresses or {}).get(head, f"#head-{head}"))
             parts.append(
-                f'<a href="#head-{head}" aria-label="{hover}"><title>{hover}</title>'
-                + "".join(inner)
-                + "</a>"
+                f'<a href="{address}" aria-label="{hover}" data-head="{head}">'
+                f"<title>{hover}</title>{inner}</a>"
             )
     listing = "; ".join(
         f"{head}: " + ", ".join(names[t] for t in types) for head, types in found.items()
@@ -374,5 +373,22 @@ def mosaic(
         height=grid.bottom + 8,
         title=f"Head types found in {model}",
         description=f"Grid of {layers} layers by {heads} heads. {listing or 'Nothing found'}.",
-        body="".join([*parts, *grid.axes()]),
+        body="".join(
+            [
+                f'<path class="empty" data-left="{_LEFT}" data-top="{_TOP}" data-size="{grid.size}"'
+                f' data-layers="{layers}" data-heads="{heads}" d="{"".join(empty)}"/>',
+                *parts,
+                *grid.axes(),
+            ]
+        ),
+    )
+
+
+def _more(count: int, right: int, top: int, size: int, ink: str) -> str:
+    """How many further types a head has: a number, or a dot where there is no room for one."""
+    if size < 20:
+        return f'<circle cx="{right - 3}" cy="{top + 3}" r="1.5" fill="{ink}"/>'
+    return (
+        f'<text x="{right - 2}" y="{top + 8}" text-anchor="end" font-size="8"'
+        f' style="fill:{ink}">+{count}</text>'
     )

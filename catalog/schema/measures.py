@@ -61,7 +61,10 @@ class Measure(Strict):
 
 
 class Attention(Measure):
-    """Attention from query role to key role: sum over keys, mean over queries of a prompt."""
+    """Attention from query role to key role: sum over keys, mean over queries of a prompt.
+
+    Source: Olsson et al. 2022 (prefix matching score); Voita et al. 2019 (attention to a role).
+    """
 
     method: ClassVar[Method] = Method.ATTENTION
     strength: ClassVar[Strength] = Strength.PATTERN

@@ -6,14 +6,19 @@ import random
 
 from book import Book
 
+from catalog.answers import empty_head, head_scores
 from catalog.responses import (
     ClaimResult,
     Counts,
+    Emergence,
+    EmergencePoint,
+    HeadDetail,
     HeadRank,
     HeadTypeDetail,
     ModelDetail,
     PaperDetail,
     PaperUse,
+    RecipePoint,
     RecipeResult,
     RelatedType,
     TypeResult,
@@ -30,7 +35,9 @@ from catalog.schema.evidence import (
     Sample,
     Scores,
 )
+from catalog.schema.example import Example, Looking
 from catalog.schema.head_type import Action, Automation, Caveat
+from catalog.schema.housekeeping import Change, Redirect
 from catalog.schema.measures import Attention, OVCopying
 from catalog.schema.model import Hub
 from catalog.schema.prompts import RepeatedRandomTokens, Tokens, TokenSource
@@ -342,6 +349,106 @@ def counts(**changes: object) -> Counts:
     return Counts.model_validate(values | changes)
 
 
+def heads_of(
+    entry: ModelDetail, records: tuple[Evidence, ...], claims: tuple[ClaimResult, ...] = ()
+) -> tuple[HeadDetail, ...]:
+    """What is known of each head of a model with records."""
+    scores = [dict(head_scores(record, "Looker")) for record in records]
+    made = []
+    for layer in range(entry.layers):
+        for index in range(entry.heads):
+            head = f"{layer}.{index}"
+            naming = tuple(claim for claim in claims if head in (claim.heads or ()))
+            known = empty_head(entry, layer, index).model_copy(
+                update={
+                    "scores": tuple(by_head[head] for by_head in scores if head in by_head),
+                    "claim_results": naming,
+                    "types": tuple(r.head_type for r in entry.results if head in r.found),
+                }
+            )
+            made.append(known)
+    return tuple(made)
+
+
+TOKENS = ("<bos>", " one", " <b>two</b>", " &three", " one", " <b>two</b>")
+
+
+def example(record: Evidence, **changes: object) -> Example:
+    """Six tokens; the head looks where it should from the two that the recipe scores."""
+    rows = ((1.0,), (0.7, 0.3), (0.6, 0.2, 0.2), (0.5, 0.2, 0.2, 0.1))
+    rows += ((0.05, 0.01, 0.9, 0.02, 0.02), (0.1, 0.02, 0.03, 0.8, 0.03, 0.02))
+    values: dict[str, object] = {
+        "head_type": record.head_type,
+        "recipe": record.recipe,
+        "model": record.model,
+        "run": record.run,
+        "head": record.found[0],
+        "prompt": 3,
+        "cut": True,
+        "tokens": TOKENS,
+        "looking": (Looking(query=4, keys=(2,)), Looking(query=5, keys=(3,))),
+        "attention": rows,
+    }
+    return Example.model_validate(values | changes)
+
+
+def emergence() -> Emergence:
+    """A type over four checkpoints: one head rises after step 100, another stays low."""
+    points = []
+    for step, rising in ((0, 0.02), (10, 0.05), (100, 0.4), (1000, 0.9)):
+        low = tuple(tuple(0.01 for _ in range(8)) for _ in range(4))
+        mean = (*low[:2], (0.01, 0.02, 0.03, rising, 0.01, 0.01, 0.01, 0.01), low[3])
+        found = ("2.3",) if rising > 0.5 else ()
+        recipe = RecipePoint(
+            recipe="prefix-matching",
+            unit="share",
+            verdict="found" if found else "not-found",
+            found=found,
+            best_head="2.3",
+            score=rising,
+            low=rising - 0.01,
+            high=rising + 0.01,
+            control=0.02,
+            mean=mean,
+        )
+        points.append(
+            EmergencePoint(
+                revision=f"v1-step{step:06}",
+                step=step,
+                tokens=step * 100,
+                loss=2.0,
+                accuracies={},
+                verdict=recipe.verdict,
+                found=found,
+                recipes=(recipe,),
+            )
+        )
+    return Emergence(
+        head_type="looker",
+        head_type_name="Looker",
+        model="example--small",
+        model_name="example small",
+        revision="v1",
+        points=tuple(points),
+        emerged_at=1000,
+    )
+
+
+CHANGES = (
+    Change(
+        date="2026-02-01",
+        summary="A second head type, see [its paper](https://example.org/a?b&c).",
+        subjects=("head-types/follower", "models/example--gone"),
+        kind="added",
+    ),
+    Change(date="2026-01-01", summary="The first.", subjects=("head-types/looker",), kind="added"),
+)
+REDIRECTS = (
+    Redirect(old="head-types/watcher", new="head-types/looker", reason="A better name."),
+    Redirect(old="papers/gone2019", reason="Retracted.", kind="withdrawn"),
+)
+
+
 def plain_book() -> Book:
     """One head type, paper and model; nothing was run."""
     return Book(
@@ -427,4 +534,12 @@ def full_book() -> Book:
         papers=(paper(claim_results=looker.claim_results),),
         models=models,
         evidence={record.id: record for record in (*small, *gated, *wide, follower)},
+        changes=CHANGES,
+        heads={
+            models[0].id: heads_of(models[0], (*small, follower), models[0].claim_results),
+            models[2].id: heads_of(models[2], wide),
+        },
+        examples=(example(small[0]),),
+        emergences=(emergence(),),
+        redirects=REDIRECTS,
     )

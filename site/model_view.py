@@ -1,0 +1,117 @@
+"""What the page of a model shows: its heads with their types, in the order of the grid."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from book import Book, standing
+
+from catalog.drawing.pictures import Picture, mosaic, type_colours
+from catalog.drawing.record_view import View
+from catalog.responses import ClaimResult, HeadDetail, ModelDetail, TypeResult
+from catalog.schema.base import Strength
+from catalog.schema.evidence import Evidence, GateResult
+
+
+@dataclass(frozen=True)
+class ModelView:
+    """A model, ready for the template."""
+
+    model: ModelDetail
+    heads: list[str]
+    """Heads with a page of their own."""
+    found: Mapping[str, list[TypeResult]]
+    """Head -> what it was found to be, best supported first."""
+    claimed: Mapping[str, list[ClaimResult]]
+    colours: Mapping[str, tuple[str, str]]
+    picture: Picture | None
+    failed_gates: list[tuple[Evidence, GateResult]]
+    to_run: str | None
+    scored: bool
+    """Whether there are scores of all its heads."""
+
+
+def model_view(
+    book: Book, model: ModelDetail, views: Mapping[str, View], to: Callable[..., str]
+) -> ModelView:
+    """Everything that the page of ``model`` needs."""
+    found = found_types(model)
+    claimed: dict[str, list[ClaimResult]] = {}
+    for claim in model.claim_results:
+        for head in claim.heads or ():
+            claimed.setdefault(head, []).append(claim)
+    place = {entry.id: position for position, entry in enumerate(book.head_types)}
+    types = sorted(
+        {result.head_type for results in found.values() for result in results},
+        key=place.__getitem__,
+    )
+    colours = type_colours(types)
+    heads = book.listed_heads[model.id]
+    picture = None
+    if any(result.verdict != "not-applicable" for result in model.results):
+        picture = mosaic(
+            model.name,
+            model.layers,
+            model.heads,
+            {head: [r.head_type for r in found[head]] for head in heads if head in found},
+            book.type_names,
+            colours,
+            {head: to(f"models/{model.id}/{head}") for head in heads},
+        )
+    return ModelView(
+        model=model,
+        heads=heads,
+        found=found,
+        claimed=claimed,
+        colours=colours,
+        picture=picture,
+        failed_gates=[
+            (views[recipe.evidence].record, gate)
+            for result in model.results
+            for recipe in result.recipes
+            if recipe.evidence in views
+            for gate in views[recipe.evidence].record.gates
+            if not gate.passed
+        ],
+        to_run=_to_run(book, model),
+        scored=any(known.scores for known in book.heads.get(model.id, ())),
+    )
+
+
+def found_types(model: ModelDetail) -> dict[str, list[TypeResult]]:
+    """Head -> what it was found to be, best supported first.
+
+    Best supported: by the most kinds of evidence, causal and observational agreeing before all;
+    of equals, the type that has the head nearer to the top of its list.
+    """
+    found: dict[str, list[tuple[tuple[bool, int, int, int], TypeResult]]] = {}
+    for order, result in enumerate(standing(model.results)):
+        for rank, head in enumerate(result.found):
+            support = (
+                Strength.TRIANGULATED not in result.strength,
+                -len(result.strength),
+                rank,
+                order,
+            )
+            found.setdefault(head, []).append((support, result))
+    return {
+        head: [result for _, result in sorted(results, key=lambda item: item[0])]
+        for head, results in found.items()
+    }
+
+
+def _to_run(book: Book, model: ModelDetail) -> str | None:
+    """A head type to run on a model without evidence: the runnable one with most claims there.
+
+    Of equals the first of the list; none if nothing runnable is claimed for the model.
+    """
+    claims = [claim.head_type for claim in model.claim_results]
+    claimed = [e.id for e in book.head_types if e.runnable and e.id in claims]
+    return max(claimed, key=claims.count, default=None)
+
+
+def best_ranks(head: HeadDetail, most: int = 3) -> list[str]:
+    """The head's highest places, in words: ``induction.copying 1``."""
+    scored = sorted(head.scores, key=lambda score: (score.rank, score.head_type, score.recipe))
+    return [f"{score.head_type_name}, {score.recipe}: {score.rank}" for score in scored[:most]]

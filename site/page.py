@@ -1,0 +1,92 @@
+"""One page: its address, its way to the others, and the templates that it is made with."""
+
+from __future__ import annotations
+
+import json
+import posixpath
+from pathlib import Path
+
+import jinja2
+import pygments  # type: ignore[import-untyped]
+import wording
+from book import standing
+from markupsafe import Markup
+from pygments.formatters import HtmlFormatter  # type: ignore[import-untyped]
+from pygments.lexers import get_lexer_by_name  # type: ignore[import-untyped]
+from recipe_words import identify_words, recipe_yaml, steps
+from safe_prose import code, inline, markdown_text, prose, web
+
+from catalog.drawing.escaping import plain, still
+from catalog.drawing.pictures import number
+
+_TEMPLATES = Path(__file__).resolve().parent / "templates"
+_FILES = {".svg", ".json", ".xml"}
+
+
+class Page:
+    """One page to be.
+
+    Args:
+        path: path below the docs folder without ``.md``, ``head-types/induction``.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    @property
+    def folder(self) -> str:
+        """The folder that the page becomes (``use_directory_urls``), without slashes outside."""
+        if posixpath.basename(self.path) == "index":
+            return posixpath.dirname(self.path)
+        return self.path
+
+    def to(self, target: str, anchor: str = "") -> str:
+        """Relative address of another page (``papers/x``, ``papers/``) or file (``a/b.svg``)."""
+        is_file = posixpath.splitext(target)[1] in _FILES
+        relative = posixpath.relpath("/" + target.strip("/"), "/" + self.folder)
+        address = relative if is_file else relative + "/"
+        return address + (f"#{anchor}" if anchor else "")
+
+
+def highlighted(text: str, language: str) -> Markup:
+    """A block of code; the theme adds its copy button."""
+    made = pygments.highlight(
+        text.rstrip("\n"),
+        get_lexer_by_name(language),
+        HtmlFormatter(cssclass="highlight", wrapcode=True),
+    )
+    return Markup(still(made.strip()))
+
+
+def environment() -> jinja2.Environment:
+    """Templates with autoescape, always: most of what they print was written by strangers."""
+    made = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    made.filters.update(
+        prose=prose,
+        inline=inline,
+        heading=markdown_text,
+        code=code,
+        web=web,
+        standing=standing,
+        revision=lambda text: text[:12],
+        number=number,
+        meta=lambda text: Markup(json.dumps(plain(text))),
+        bigger=lambda value: f"{value:,}".replace(",", "\u202f"),
+        some=lambda count, name: f"{count} {name}" + ("" if count == 1 else "s"),
+    )
+    made.globals.update(
+        words=wording,
+        highlighted=highlighted,
+        identify_words=identify_words,
+        recipe_yaml=recipe_yaml,
+        steps=steps,
+        number=number,
+    )
+    return made

@@ -1,0 +1,216 @@
+"""What pages show beyond the entries: facets, the reproduction table, examples, training, feeds."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from itertools import pairwise
+from pathlib import Path
+from xml.etree import ElementTree
+
+import facets
+import pytest
+import reproduction
+import stamping
+from model_view import found_types
+from type_view import attention_view, inlined, mosaic_tiles
+
+from catalog.drawing.curves import trainings
+from catalog.drawing.patterns import looks
+from catalog.drawing.record_view import view
+from catalog.schema.base import Strength
+from tests.site import examples
+from tests.site.built_site import read_page
+
+SVG = "{http://www.w3.org/2000/svg}"
+ATOM = "{http://www.w3.org/2005/Atom}"
+
+
+def words(file: Path) -> str:
+    return " ".join(" ".join(read_page(file).text).split())
+
+
+def test_facets_hold_what_occurs_and_rows_what_they_have() -> None:
+    book = examples.full_book()
+    chosen, lines = facets.table(book)
+    by_name = {facet.name: [value for value, _ in facet.choices] for facet in chosen}
+    assert by_name["stage"] == ["in-context-identification"]
+    assert by_name["measure"] == ["attention", "ov-copying"]
+    assert by_name["strength"] == ["pattern", "weights"]
+    assert by_name["evidence"] == ["found"]
+    assert by_name["year"] == ["2020"]
+    assert set(by_name["model"]) == {model.id for model in book.models}
+    assert by_name["checked"] == ["read", "no-claims"]
+    looker, follower = lines
+    assert looker.values["checked"] == ("read",)
+    assert follower.values["checked"] == ("no-claims",)
+    assert follower.values["model"] == ("example--small",)
+
+
+@pytest.mark.parametrize(
+    ("changes", "state"),
+    [
+        ({"found_in": ("example--small",)}, "found"),
+        ({"results": (examples.type_result((examples.evidence(applicable=False),)),)}, "not-found"),
+        ({}, "not-run"),
+        ({"runnable": False}, "described"),
+        ({"runnable": False, "recipes": ()}, "none"),
+    ],
+)
+def test_how_far_an_entry_has_come(changes: dict[str, object], state: str) -> None:
+    assert facets.state(examples.head_type(**changes)) == state
+
+
+def test_the_reproduction_table_counts_claims(full_site: Path) -> None:
+    book = examples.full_book()
+    models, papers = reproduction.by_model(book), reproduction.by_paper(book)
+    assert [(tally.id, tally.counts, tally.total) for tally in models] == [
+        ("example--small", (0, 1, 0, 0, 1), 2)
+    ]
+    assert [tally.counts for tally in papers] == [(0, 1, 0, 0, 1)]
+    assert reproduction.next_commands(book) == [("headbook verify looker --model example/small", 1)]
+    text = words(full_site / "reproduction/index.html")
+    assert "headbook verify looker --model example/small" in text
+
+
+def test_a_head_has_the_colour_of_the_type_with_most_kinds_of_evidence() -> None:
+    one = examples.type_result((examples.evidence(),))  # pattern and weights
+    weak = one.model_copy(update={"head_type": "weak", "strength": (Strength.WEIGHTS,)})
+    causal = one.model_copy(
+        update={"head_type": "causal", "strength": (Strength.PATTERN, Strength.TRIANGULATED)}
+    )
+    model = examples.model(results=(weak, one, causal))
+    assert [r.head_type for r in found_types(model)["2.3"]] == ["causal", "looker", "weak"]
+
+
+def test_an_example_says_where_the_head_looks(full_site: Path) -> None:
+    book = examples.full_book()
+    made = attention_view(book, book.head_types[0])
+    assert made is not None
+    fifth = looks(made.example)[4]
+    assert (fifth.token, fifth.scored, fifth.keys) == ("one", True, (2,))
+    assert fifth.strongest[0] == (2, "<b>two</b>", 0.9)
+    assert fifth.thousandths == (50, 10, 900, 20, 20)
+    root = ElementTree.fromstring(made.picture.alone())
+    (marks,) = [path for path in root.iter(f"{SVG}path") if path.get("class") == "expected"]
+    assert marks.get("d", "").count("M") == 2
+    html = (full_site / "head-types/looker/index.html").read_text()
+    assert 'data-row="50 10 900 20 20"' in html
+    assert "<b>two" not in html
+    row = re.search(r"<tr><td>4</td>.*?</tr>", html)
+    assert row is not None
+    assert "2 &lt;b&gt;two&lt;/b&gt; 0.900" in row.group()
+
+
+def test_a_type_that_was_not_found_has_no_example() -> None:
+    book = examples.full_book()
+    assert attention_view(dataclasses.replace(book, examples=()), book.head_types[0]) is None
+
+
+def test_training_is_drawn_on_a_logarithmic_axis_and_told_as_a_table(full_site: Path) -> None:
+    (training,) = trainings(examples.emergence(), {"prefix-matching": 0.3})
+    assert [(curve.head, curve.points) for curve in training.curves] == [
+        ("2.3", ((0, 0.02), (10, 0.05), (100, 0.4), (1000, 0.9)))
+    ]
+    root = ElementTree.fromstring(training.picture.alone())
+    (line,) = [p for p in root.iter(f"{SVG}polyline") if p.get("class") == "curve"]
+    points = [tuple(map(float, point.split(","))) for point in line.get("points", "").split()]
+    steps = [b[0] - a[0] for a, b in pairwise(points)]
+    assert max(steps) / min(steps) < 1.1  # 0, 10, 100, 1000 lie evenly apart
+    assert points[0][1] > points[2][1] > points[3][1]  # up is a higher score
+    assert training.rows[2] == (100, ("0.400",), "0.020", "not-found")
+    text = words(full_site / "head-types/looker/index.html")
+    assert "Emergence over training" in text
+    assert "from training step 1 000 on" in text.replace("\u202f", " ")
+
+
+def test_a_mosaic_has_every_model_with_evidence_or_a_claim(full_site: Path) -> None:
+    book = examples.full_book()
+    views = {
+        name: view(record, book.published_heads(record.head_type, record.model.id))
+        for name, record in book.evidence.items()
+    }
+    tiles = mosaic_tiles(book, book.head_types[0], views)
+    assert [tile.model.id for tile in tiles] == [
+        "example--small",
+        "example--gated",
+        "example--wide",
+    ]
+    small, gated, wide = tiles
+    assert small.published == ("2.3", "3.6")
+    assert gated.recipe is None
+    assert len(wide.picture.inside()) < 60_000  # 2,560 heads
+    root = ElementTree.fromstring(wide.picture.alone())
+    cells = sum((path.get("d") or "").count("M") for path in root.iter(f"{SVG}path"))
+    assert cells == 40 * 64 - 1  # one head has no score
+    assert len(list(root.iter(f"{SVG}circle"))) == 2
+    text = words(full_site / "head-types/looker/mosaic/index.html")
+    assert "Looker in 3 models" in text
+    assert "Published: 2.3 3.6" in text
+
+
+def test_pictures_stand_in_the_page_while_there_is_room() -> None:
+    views = {
+        str(seed): view(examples.evidence(seed=seed, layers=12, heads=12)) for seed in range(9)
+    }
+    size = len(views["0"].picture.inside())  # type: ignore[union-attr]
+    assert len(inlined(views, list(views))) == 120_000 // size
+    assert inlined(views, []) == frozenset()
+
+
+def test_a_head_page_tells_types_claims_and_ranks(full_site: Path) -> None:
+    text = words(full_site / "models/example--small/2.3/index.html")
+    for shown in ("Head 2.3 of example small", "Looker", "partly reproduced", "of 32", "✓ passes"):
+        assert shown in text, shown
+    unrun = words(full_site / "models/example--small/3.6/index.html")
+    assert "no type" in unrun
+    assert not (full_site / "models/example--small/0.3").exists()
+    assert "0.3" in words(full_site / "models/example--small/heads/index.html")
+
+
+def test_search_knows_heads_and_no_frame(full_site: Path) -> None:
+    docs = json.loads((full_site / "search/search_index.json").read_text())["docs"]
+    by_place = {doc["location"]: doc for doc in docs}
+    assert by_place["models/example--small/2.3/"]["title"] == "Head 2.3 of example small"
+    assert not [place for place in by_place if "frame" in place]
+    assert "A head that looks" in by_place["head-types/looker/#definition"]["text"]
+    assert not [doc for doc in docs if stamping.CONTENT in doc["text"]]
+
+
+def test_no_frame_is_left_and_no_mark_either(full_site: Path) -> None:
+    assert not list(full_site.rglob("frame"))
+    for file in full_site.rglob("index.html"):
+        assert "headbook-stamped" not in file.read_text(), file
+        assert "data-hb-chunk" not in file.read_text(), file
+
+
+def test_a_stamped_page_lies_as_deep_as_its_frame() -> None:
+    with pytest.raises(ValueError, match="does not lie 3 folders deep"):
+        stamping.Sheet().add(stamping.Stamped("models/x", "models", "", "", ""))
+
+
+def test_the_feed_is_atom_and_tells_every_change(full_site: Path) -> None:
+    root = ElementTree.parse(full_site / "changes.xml").getroot()
+    assert root.tag == f"{ATOM}feed"
+    assert root.findtext(f"{ATOM}updated") == "2026-02-01T00:00:00Z"
+    entries = root.findall(f"{ATOM}entry")
+    assert [entry.findtext(f"{ATOM}updated") for entry in entries] == [
+        "2026-02-01T00:00:00Z",
+        "2026-01-01T00:00:00Z",
+    ]
+    ids = [entry.findtext(f"{ATOM}id") for entry in entries]
+    assert len(set(ids)) == len(ids)
+    content = entries[0].findtext(f"{ATOM}content") or ""
+    assert content.startswith("<p>A second head type, see <a href=")
+    page = read_page(full_site / "changes/index.html")
+    assert "../changes.xml" in page.links
+    assert "../head-types/follower/" in page.links
+
+
+def test_old_addresses_lead_on(full_site: Path) -> None:
+    moved = (full_site / "head-types/watcher/index.html").read_text()
+    assert 'content="0; url=../looker/"' in moved
+    gone = words(full_site / "papers/gone2019/index.html")
+    assert "papers/gone2019 was withdrawn." in gone
+    assert "Retracted." in gone
