@@ -318,7 +318,7 @@ def test_every_record_with_scores_has_a_picture_on_its_page(full_site: Path) -> 
         assert not (inside and fetched), name
 
 
-def test_a_page_stays_under_500_kB(full_site: Path) -> None:
+def test_a_page_stays_under_500_kilobytes(full_site: Path) -> None:
     # 40 x 64 heads alone would nearly fill the page
     assert (full_site / "evidence/example--wide/v1/looker.prefix-matching.svg").stat().st_size > 4e5
     for file in (full_site / "head-types").rglob("index.html"):
