@@ -1,8 +1,8 @@
 """The pydantic models of everything that is written down: one module a subject.
 
 ``base`` (ids, heads, prose) <- ``prompts``, ``measures``, ``controls`` <- ``recipe`` <-
-``head_type`` (with ``claim``), ``paper``, ``model``, ``vocabulary``, ``housekeeping``
-(redirects, changes), ``evidence`` <- ``checkpoint``, ``example``.
+``head_type`` (with ``claim``), ``paper``, ``model``, ``vocabulary``, ``survey``,
+``housekeeping`` (redirects, changes), ``evidence`` <- ``checkpoint``, ``example``.
 """
 
 from catalog.schema.base import Head, Stage, Strict
