@@ -1,7 +1,8 @@
-"""What the reference model is asked: held-out items of each task, and its accuracy on them.
+"""What the reference models are asked: held-out items of each task, and the accuracy on them.
 
 An item is a prompt and the one word that must come next. Items use combinations that
-``lists.held_out`` keeps out of training (random blocks are new by construction).
+``lists.held_out`` keeps out of training (random blocks are new by construction), and are written
+by the same code as the training documents.
 """
 
 from __future__ import annotations
@@ -10,22 +11,18 @@ import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
 from transformers import PreTrainedModel
 
-from verify.reference.lists import held_out
+from verify.reference import context_tasks, knowledge_tasks
+from verify.reference.knowledge_tasks import FEW_SHOT, RELATIONS
+from verify.reference.lists import World
+from verify.reference.text import Text
 from verify.reference.tokenizer import BOS, Encoding
-from verify.reference.world import (
-    GAP,
-    SERIES_SEPARATORS,
-    Documents,
-    chain_words,
-    pair_held_out,
-    recall_words,
-    statement_words,
-)
+from verify.reference.world import GAP, Documents, Task
 
 
 @dataclass(frozen=True)
@@ -36,6 +33,8 @@ class Item:
     answer: str
     of_pool: bool = False
     """Whether the words are tokens drawn at random, and not those of a text."""
+    accepted: frozenset[str] = frozenset()
+    """What is right too."""
 
 
 @dataclass(frozen=True)
@@ -63,155 +62,142 @@ class Accuracy:
 Maker = Callable[[Documents, np.random.Generator], Item]
 
 
-def induction(docs: Documents, rng: np.random.Generator) -> Item:
-    """Second copy of a random block of 8 to 40 words, from its third word on."""
-    size, gap = int(rng.integers(8, 41)), int(rng.integers(GAP[0], GAP[1] + 1))
-    lead = int(rng.integers(0, 21))
-    return _repeat(docs, rng, lead, size, gap)
+@dataclass(frozen=True)
+class Skill:
+    """Something that the models are asked for."""
+
+    make: Maker
+    text: str
+    """What an item is, for the card."""
 
 
-def induction_late(docs: Documents, rng: np.random.Generator) -> Item:
-    """As induction, at positions 128 to 255, after unrepeated words."""
-    size, gap = int(rng.integers(8, 41)), int(rng.integers(GAP[0], GAP[1] + 1))
-    lead = int(rng.integers(128 - size, 250 - 2 * size - gap))
-    return _repeat(docs, rng, lead, size, gap)
-
-
-def _repeat(docs: Documents, rng: np.random.Generator, lead: int, size: int, gap: int) -> Item:
-    words = docs.random_words(rng, lead + size + gap)
-    block = words[lead : lead + size]
-    asked = int(rng.integers(2, size))
-    return Item((BOS, *words, *block[:asked]), block[asked], of_pool=True)
-
-
-def indirect_object_names(docs: Documents, rng: np.random.Generator) -> Item:
-    """Two names that were never trained on together."""
-    return _indirect_object(docs, rng, names=True)
-
-
-def indirect_object_places(docs: Documents, rng: np.random.Generator) -> Item:
-    """A template and a place that were never trained on together."""
-    return _indirect_object(docs, rng, names=False)
-
-
-def _indirect_object(docs: Documents, rng: np.random.Generator, *, names: bool) -> Item:
-    world = docs.world
-    while True:
-        first, second = (world.names[i] for i in rng.choice(len(world.names), 2, replace=False))
-        template = world.indirect_object_templates[
-            rng.integers(len(world.indirect_object_templates))
-        ]
-        place = world.places[rng.integers(len(world.places))]
-        if (
-            pair_held_out(first, second) is names
-            and held_out("indirect-object-place", template.id, place) is not names
-        ):
-            break
-    subject, answer = (first, second) if rng.random() < 0.5 else (second, first)
-    filled = template.fill(
-        A=first,
-        B=second,
-        S=subject,
-        place=place,
-        object=world.objects[rng.integers(len(world.objects))],
-    )
-    return Item((BOS, *filled), answer)
-
-
-def series(docs: Documents, rng: np.random.Generator) -> Item:
-    """A held-out chain, asked from its third member on, after none to two other chains."""
-    while True:
-        one = docs.world.series[rng.integers(len(docs.world.series))]
-        start = int(rng.integers(len(one.words)))
-        count = int(rng.integers(4, 13))
-        fits = one.wraps or start + count <= len(one.words)
-        if fits and held_out("series", one.id, start, count):
-            break
-    words = [BOS]
-    for _ in range(int(rng.integers(3))):
-        docs.chain(rng, words)
-    separator = SERIES_SEPARATORS[rng.integers(len(SERIES_SEPARATORS))]
-    asked = int(rng.integers(2, count))
-    chain = chain_words(one, start, asked + 1, separator)
-    return Item((*words, *chain[:-1]), chain[-1])
-
-
-def capitals(docs: Documents, rng: np.random.Generator) -> Item:
-    """A country in a template it was never trained in, after none to three other statements."""
-    world = docs.world
-    true = dict(world.capitals)
-    while True:
-        country = world.capitals[rng.integers(len(world.capitals))][0]
-        template = world.capital_templates[rng.integers(len(world.capital_templates))]
-        if held_out("capital", template.id, country):
-            break
-    words = [BOS]
-    _statements(docs, rng, words, {c: t for c, t in true.items() if c != country})
-    words.extend(statement_words(template, country, true[country])[:-1])
-    return Item(tuple(words[:-1]), words[-1])
-
-
-def capitals_contradicted(docs: Documents, rng: np.random.Generator) -> Item:
-    """A held-out false capital is stated, then none to three others; the false one must follow."""
-    world = docs.world
-    true = dict(world.capitals)
-    while True:
-        a, b = rng.choice(len(world.capitals), 2, replace=False)
-        country, city = world.capitals[a][0], world.capitals[b][1]
-        templates = [t for t in world.capital_templates if not held_out("capital", t.id, country)]
-        if held_out("false-capital", country, city) and templates:
-            break
-    told, asked = (templates[rng.integers(len(templates))] for _ in range(2))
-    words = [BOS, *statement_words(told, country, city)]
-    others = {c: t for c, t in true.items() if c != country and t != city}
-    _statements(docs, rng, words, others)
-    words.extend(statement_words(asked, country, city)[:-1])
-    return Item(tuple(words[:-1]), words[-1])
-
-
-def _statements(
-    docs: Documents, rng: np.random.Generator, words: list[str], told: dict[str, str]
-) -> None:
-    for _ in range(int(rng.integers(4))):
-        docs.statement(rng, words, told)
-
-
-def _recall(pairs: int) -> Maker:
+def _repeat(lead: tuple[int, int] | None) -> Maker:
     def make(docs: Documents, rng: np.random.Generator) -> Item:
-        nouns = docs.world.nouns
-        while True:
-            a, b = rng.choice(len(nouns), 2, replace=False)
-            asked = (nouns[a], nouns[b])
-            if held_out("recall", *asked):
-                break
-        others = [
-            pair
-            for pair in docs.recall_pairs(rng, pairs + 3)
-            if asked[0] not in pair and asked[1] not in pair
-        ][: pairs - 1]
-        place = int(rng.integers(len(others) + 1))
-        template = docs.world.recall_templates[rng.integers(len(docs.world.recall_templates))]
-        words = [BOS]
-        for pair in (*others[:place], asked, *others[place:]):
-            words.extend(recall_words(template, *pair))
-        words.extend(template.fill(key=asked[0]))
-        return Item(tuple(words), asked[1])
+        size, gap = int(rng.integers(8, 41)), int(rng.integers(GAP[0], GAP[1] + 1))
+        low, high = lead or (128 - size, 250 - 2 * size - gap)
+        before = int(rng.integers(low, high))
+        words = docs.random_words(rng, before + size + gap)
+        block = words[before : before + size]
+        asked = int(rng.integers(2, size))
+        return Item((BOS, *words, *block[:asked]), block[asked], of_pool=True)
 
-    make.__doc__ = f"A held-out pair among {pairs} pairs, asked for right after the list."
     return make
 
 
-SKILLS: dict[str, Maker] = {
-    "induction": induction,
-    "induction-late": induction_late,
-    "indirect-object-names": indirect_object_names,
-    "indirect-object-places": indirect_object_places,
-    "series": series,
-    "capitals": capitals,
-    "capitals-contradicted": capitals_contradicted,
-    "recall-4": _recall(4),
-    "recall-8": _recall(8),
-    "recall-12": _recall(12),
+def _asked(task: Task, last: int = 1) -> Maker:
+    """An item of a task: one of the last so many answers, and what stands before it."""
+
+    def make(docs: Documents, rng: np.random.Generator) -> Item:
+        text = Text()
+        task(docs.world, rng, text, True)
+        return _item(text, int(rng.integers(last)) if last > 1 else 0)
+
+    return make
+
+
+def _item(text: Text, from_the_end: int = 0) -> Item:
+    at = text.answers()[-1 - from_the_end]
+    return Item(tuple(text.words[:at]), text.words[at], accepted=text.accepted)
+
+
+def _series(docs: Documents, rng: np.random.Generator) -> Item:
+    text = Text()
+    for _ in range(int(rng.integers(3))):
+        knowledge_tasks.chain(docs.world, rng, text, False)
+    knowledge_tasks.chain(docs.world, rng, text, True)
+    return _item(text)
+
+
+def _needle(low: int, high: int) -> Maker:
+    def make(docs: Documents, rng: np.random.Generator) -> Item:
+        text = Text()
+        room = int(rng.integers(low, high) / docs.encoding.tokens_a_word)
+        context_tasks.needle(docs.world, rng, text, True, room)
+        return _item(text)
+
+    return make
+
+
+def _seen(world: World, rng: np.random.Generator, text: Text, held: bool) -> None:
+    knowledge_tasks.few_shot(world, rng, text, held, seen=True)
+
+
+SKILLS: dict[str, Skill] = {
+    "induction": Skill(
+        _repeat((0, 21)), "second copy of a block of 8 to 40 random tokens, from its third on"
+    ),
+    "induction-late": Skill(_repeat(None), "the same at positions 128 to 255"),
+    "indirect-object-names": Skill(
+        _asked(context_tasks.indirect_object), "two names never trained on together"
+    ),
+    "indirect-object-places": Skill(
+        _asked(partial(context_tasks.indirect_object, by="places")),
+        "a template and a place never trained on together",
+    ),
+    "series": Skill(_series, "a chain never trained on, from its third member on"),
+    **{
+        relation.pairs: Skill(
+            _asked(partial(knowledge_tasks.fact, relation=relation)),
+            f"the {relation.name} of a country in a template it was never trained in",
+        )
+        for relation in RELATIONS
+    },
+    "contradiction": Skill(
+        _asked(knowledge_tasks.contradiction),
+        "a false fact never trained on, stated before in the same words",
+    ),
+    "contradiction-reworded": Skill(
+        _asked(partial(knowledge_tasks.contradiction, reworded=True)),
+        "the same, stated before in other words",
+    ),
+    "word-pairs": Skill(
+        _asked(knowledge_tasks.word_pair),
+        "opposite, plural or translation of a word in a template it was never trained in",
+    ),
+    **{
+        f"recall-{pairs}": Skill(
+            _asked(partial(context_tasks.recall, pairs=pairs)),
+            f"a key-value pair never trained on, among {pairs} pairs",
+        )
+        for pairs in (4, 8, 12)
+    },
+    "boxes": Skill(_asked(context_tasks.boxes), "an object and a box never trained on together"),
+    "needle-near": Skill(
+        _needle(40, 100), "a name and a noun never trained on together, up to 100 tokens before"
+    ),
+    "needle-far": Skill(_needle(180, 250), "the same, in 180 to 250 tokens"),
+    **{
+        f"few-shot-{task}": Skill(
+            _asked(partial(knowledge_tasks.few_shot, task=task)),
+            "an input that no training example had, after 3 to 8 examples",
+        )
+        for task in FEW_SHOT
+    },
+    "few-shot-seen": Skill(
+        _asked(_seen), "all of these, with an input that training examples had, in new company"
+    ),
+    "yes-no": Skill(
+        _asked(partial(knowledge_tasks.yes_no, yes=0.5)),
+        "a country never asked about in that question; half of the answers are yes",
+    ),
+    "choice-colour": Skill(
+        _asked(context_tasks.choice_of_colour), "a thing never trained on in that colour"
+    ),
+    "choice-capital": Skill(
+        _asked(context_tasks.choice_of_capital), "a country never asked about with options"
+    ),
+    "years": Skill(
+        _asked(knowledge_tasks.years), "a start year never trained on; any later year is right"
+    ),
+    "reviews": Skill(
+        _asked(knowledge_tasks.review), "an adjective in a template it was never trained in"
+    ),
+    "acronyms": Skill(
+        _asked(context_tasks.acronym, last=3), "three words never trained on in that order"
+    ),
+    "closed-lists": Skill(
+        _asked(context_tasks.closed_list), "the last of a group, in an order never trained on"
+    ),
 }
 
 
@@ -222,7 +208,7 @@ def items(skill: str, docs: Documents, count: int, seed: int) -> list[Item]:
         KeyError: no skill of that name.
     """
     rng = np.random.default_rng([seed, list(SKILLS).index(skill)])
-    return [SKILLS[skill](docs, rng) for _ in range(count)]
+    return [SKILLS[skill].make(docs, rng) for _ in range(count)]
 
 
 @torch.no_grad()
@@ -233,9 +219,10 @@ def accuracy(
     rows = []
     for item in asked:
         pieces = encoding.ids((*item.prompt, item.answer), of_pool=item.of_pool)
-        rows.append((list(itertools.chain(*pieces)), len(pieces[-1])))
+        right = [pieces[-1], *(encoding.ids((word,))[0] for word in item.accepted)]
+        rows.append((list(itertools.chain(*pieces)), right))
     rows.sort(key=lambda row: len(row[0]))
-    right = 0
+    correct = 0
     for i in range(0, len(rows), batch):
         part = rows[i : i + batch]
         longest = len(part[-1][0])
@@ -243,10 +230,11 @@ def accuracy(
         tokens = torch.tensor([ids + [encoding.pad] * (longest - len(ids)) for ids, _ in part])
         hidden = model.base_model(input_ids=tokens.to(model.device)).last_hidden_state
         head = model.get_output_embeddings()
-        for row, (ids, size) in zip(hidden, part, strict=True):
+        for row, (ids, answers) in zip(hidden, part, strict=True):
+            size = len(answers[0])
             guesses = head(row[len(ids) - size - 1 : len(ids) - 1]).argmax(-1).tolist()
-            right += guesses == ids[len(ids) - size :]
-    return Accuracy(right, len(rows))
+            correct += guesses in answers
+    return Accuracy(correct, len(rows))
 
 
 @torch.no_grad()

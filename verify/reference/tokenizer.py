@@ -1,13 +1,14 @@
 """The reference models' two tokenizers, saved as ordinary tokenizer folders.
 
 The Llama model reads words. The GPT-2 model reads byte-level pairs learned from generated
-documents, so that part of the words are split and most carry their leading space.
+documents, so that part of the words are split and most carry their leading space. Both split a
+year into two numbers of two digits and an acronym into its capitals.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -15,17 +16,23 @@ from tokenizers import Regex, Tokenizer
 from tokenizers.decoders import ByteLevel as ByteLevelDecoder
 from tokenizers.models import BPE, WordLevel
 from tokenizers.pre_tokenizers import ByteLevel, Split
+from tokenizers.pre_tokenizers import Sequence as InTurn
 from tokenizers.trainers import BpeTrainer
 from transformers import PreTrainedTokenizerFast
+
+from verify.reference.lists import JOINED, WORD_PATTERN, bare
 
 BOS = "<bos>"
 UNK = "<unk>"
 PAD = "<pad>"
 SPECIALS = (BOS, UNK, PAD)
 BYTE_PAIR_SPECIALS = (BOS, PAD)
-BYTE_PAIR_VOCABULARY = 1664
+BYTE_PAIR_VOCABULARY = 2048
 """Tokens of the byte-level tokenizer: two special ones, 256 bytes, the rest merged pairs."""
-NO_SPACE_BEFORE = frozenset(".,:;?!")
+NO_SPACE_BEFORE = frozenset(".,:;?!)")
+NO_SPACE_AFTER = frozenset("(")
+PIECES = r" ?\d\d| ?[A-Z](?=[A-Z])"
+"""What byte-level pairs never reach over: two digits, a capital in a run of capitals."""
 
 
 def token_ids(vocabulary: Sequence[str]) -> dict[str, int]:
@@ -42,7 +49,7 @@ def build_tokenizer(vocabulary: Sequence[str], context: int) -> PreTrainedTokeni
     """
     tokenizer = Tokenizer(WordLevel(token_ids(vocabulary), unk_token=UNK))
     # The matches are the words; what lies between them (white space) is removed.
-    tokenizer.pre_tokenizer = Split(Regex(r"\w+|[^\w\s]"), behavior="removed", invert=True)
+    tokenizer.pre_tokenizer = Split(Regex(WORD_PATTERN), behavior="removed", invert=True)
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         bos_token=BOS,
@@ -56,6 +63,8 @@ def build_tokenizer(vocabulary: Sequence[str], context: int) -> PreTrainedTokeni
 
 class WordEncoding:
     """One token a word."""
+
+    tokens_a_word = 1.0
 
     def __init__(self, vocabulary: Sequence[str]) -> None:
         self.by_word = token_ids(vocabulary)
@@ -82,7 +91,7 @@ class WordEncoding:
         of_pool: bool = False,  # noqa: ARG002 -- they are read alike
     ) -> list[list[int]]:
         """Token ids of each word; the pool and the text are the same words here."""
-        return [[self.by_word[word]] for word in words]
+        return [[self.by_word[bare(word)]] for word in words]
 
     def tokenizer(self, context: int) -> PreTrainedTokenizerFast:
         """The tokenizer that reads text in this way."""
@@ -92,19 +101,24 @@ class WordEncoding:
 class BytePairEncoding:
     """Byte-level pairs: words of a text carry the space before them and may be split."""
 
-    def __init__(self, tokenizer: Tokenizer) -> None:
+    def __init__(self, tokenizer: Tokenizer, tokens_a_word: float) -> None:
         self._tokenizer = tokenizer
+        self.tokens_a_word = tokens_a_word
         self._vocabulary: dict[str, int] = tokenizer.get_vocab()
         self._cache: dict[str, list[int]] = {}
 
     @classmethod
-    def learned(cls, texts: Iterable[str], size: int = BYTE_PAIR_VOCABULARY) -> BytePairEncoding:
-        """Pairs merged by frequency in the texts until there are ``size`` tokens.
+    def learned(
+        cls, texts: Sequence[Sequence[str]], size: int = BYTE_PAIR_VOCABULARY
+    ) -> BytePairEncoding:
+        """Pairs merged by frequency in the texts (lists of words) until there are ``size`` tokens.
 
         Source: Sennrich et al. 2016; over bytes, Radford et al. 2019.
         """
         tokenizer = Tokenizer(BPE())
-        tokenizer.pre_tokenizer = ByteLevel(add_prefix_space=False)
+        tokenizer.pre_tokenizer = InTurn(
+            [Split(Regex(PIECES), behavior="isolated"), ByteLevel(add_prefix_space=False)]
+        )
         tokenizer.decoder = ByteLevelDecoder()
         trainer = BpeTrainer(
             vocab_size=size,
@@ -112,8 +126,10 @@ class BytePairEncoding:
             initial_alphabet=ByteLevel.alphabet(),
             show_progress=False,
         )
-        tokenizer.train_from_iterator(texts, trainer)
-        return cls(tokenizer)
+        written = ["".join(spaced(text)) for text in texts]
+        tokenizer.train_from_iterator(written, trainer)
+        read = sum(len(one.ids) for one in tokenizer.encode_batch(written))
+        return cls(tokenizer, read / sum(len(text) for text in texts))
 
     def __len__(self) -> int:
         return len(self._vocabulary)
@@ -165,9 +181,9 @@ def spaced(words: Sequence[str]) -> list[str]:
     """Words as they stand in a text: with the space before them, where there is one."""
     pieces: list[str] = []
     for i, word in enumerate(words):
-        first = i == 0 or words[i - 1] == BOS
-        bare = first or word in NO_SPACE_BEFORE or word == BOS
-        pieces.append(word if bare else f" {word}")
+        first = i == 0 or words[i - 1] == BOS or words[i - 1] in NO_SPACE_AFTER
+        alone = first or word in NO_SPACE_BEFORE or word == BOS or word.startswith(JOINED)
+        pieces.append(bare(word) if alone else f" {word}")
     return pieces
 
 

@@ -1,8 +1,8 @@
-"""Train the reference model: ``python -m verify.reference.train --out DIR``.
+"""Train a reference model: ``python -m verify.reference.train --family llama --out DIR``.
 
-One core is enough (about a quarter of an hour). On one kind of device and with the same library
-versions, the same arguments give the same weights. A run that was stopped goes on from its
-last checkpoint with ``--resume``.
+One core is enough (well under an hour); a GPU is used if there is one. On one kind of device and
+with the same library versions, the same arguments give the same weights. A run that was stopped
+goes on from its last state with ``--resume``.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 import shutil
 import sys
 import time
@@ -39,18 +40,27 @@ from verify.reference.tokenizer import (
     Encoding,
     WordEncoding,
     save_tokenizer,
-    spaced,
 )
 from verify.reference.world import MIXTURES, OF_POOL, Documents
 
 PROBE_SEED = 101
 """Seed of the items that are asked during training."""
+PROBE_ITEMS = 32
+"""Items of each skill that are asked during training."""
 REPORT_SEED = 202
 """Seed of the items of the final report."""
-ENCODING_DOCUMENTS = 300
-"""Documents of each kind of text that byte pairs are learned from."""
-NOT_ASKED = -100
-"""Target of a word that the loss leaves out."""
+PROBE_DOCUMENTS = 64
+"""Documents of the last phase's mixture that the loss is measured on, always the same."""
+ENCODING_DOCUMENTS = {
+    "indirect-object": 300,
+    "years": 400,
+    "facts": 240,
+    "series": 120,
+    "recall": 120,
+}
+OTHER_ENCODING_DOCUMENTS = 60
+"""Documents of each kind of text that byte pairs are learned from. Names, numbers and members of
+series come often enough to be whole; half of the words of the world are split."""
 QUERIES_AND_KEYS = ("q_proj.weight", "k_proj.weight")
 """How the names of the weights end that are trained in the attention phase."""
 
@@ -62,7 +72,7 @@ class Plan:
     family: str = "llama"
     """``llama`` (rotary positions, RMSNorm, grouped queries; reads words) or ``gpt2`` (learned
     positions, LayerNorm, a key and a value for each head; reads byte-level pairs)."""
-    tokens: int = 10_000_000
+    tokens: int = 7_500_000
     seed: int = 0
     layers: int = 4
     heads: int = 4
@@ -70,12 +80,14 @@ class Plan:
     head_width: int = 32
     """With 16 dimensions no single head can copy a thousand words."""
     width: int = 128
-    mlp_width: int = 32
+    mlp_width: int = 48
     """Narrow: behind wide MLPs, and with twice the heads, copying is spread over heads and MLPs so
     that no head's own OV circuit ranks the token it copies first."""
     context: int = 256
-    batch: int = 24
+    batch: int = 12
     length: int = 128
+    long_every: int = 4
+    """Every so many steps read half as many documents of twice the length."""
     learning_rate: float = 2e-3
     """Highest rate of AdamW: from the end of the warm-up until all weights are trained again."""
     later_rate: float = 0.5
@@ -99,11 +111,11 @@ class Plan:
     this model learns to copy both names and to subtract the subject again behind the head that
     copies it, which a linear map can do; with values and outputs fixed, it has to learn to attend
     to the right name."""
-    attention_steps: int = 2000
+    attention_steps: int = 1000
     """The most steps of that phase."""
-    snapshots: int = 14
+    snapshots: int = 16
     """Weights kept on the way, at steps that are evenly spaced on a log scale."""
-    first_snapshot: int = 20
+    first_snapshot: int = 50
     """Step of the first of them."""
 
     @property
@@ -118,6 +130,12 @@ class Plan:
         points = np.exp(np.linspace(low, high, self.snapshots))
         return tuple(sorted({round(float(point)) for point in points}))
 
+    def shape(self, step: int) -> tuple[int, int]:
+        """Documents of a step, and tokens of each."""
+        if step % self.long_every == self.long_every - 1:
+            return self.batch // 2, 2 * self.length
+        return self.batch, self.length
+
     def rate(self, step: int, later_from: int | None) -> float:
         """Learning rate as a share of the highest: warm-up, constant, in the last phase cosine."""
         if step < self.warm_up:
@@ -131,7 +149,7 @@ class Plan:
 
 PLANS = {
     "llama": Plan(),
-    "gpt2": Plan(family="gpt2", tokens=14_000_000, key_value_heads=4, mlp_width=64),
+    "gpt2": Plan(family="gpt2", key_value_heads=4, mlp_width=64),
 }
 """What each of the shipped models is trained by; GPT-2 learns its positions, and takes longer."""
 
@@ -192,32 +210,45 @@ def new_encoding(plan: Plan, world: World) -> Encoding:
     docs, rng = Documents(world, words), np.random.default_rng(plan.seed)
     kinds = sorted(set(MIXTURES["later"]) - OF_POOL)
     return BytePairEncoding.learned(
-        "".join(spaced(docs.document(rng, kind, plan.context)[1:]))
-        for kind in kinds
-        for _ in range(ENCODING_DOCUMENTS)
+        [
+            docs.document(rng, kind, plan.context).words[1:]
+            for kind in kinds
+            for _ in range(ENCODING_DOCUMENTS.get(kind, OTHER_ENCODING_DOCUMENTS))
+        ]
     )
 
 
-def not_selecting(model: PreTrainedModel) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
-    """Weights that stay as they are in the attention phase: all but queries and keys.
+def values_of(model: PreTrainedModel) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    """Where queries, keys and values are one matrix: the part of the values, and a copy of it."""
+    parts = [
+        weight.detach()[..., 2 * (weight.shape[-1] // 3) :]
+        for name, weight in model.named_parameters()
+        if ".c_attn." in name
+    ]
+    return [(part, part.clone()) for part in parts]
 
-    By name, the weight (or the part of it, where queries, keys and values are one matrix) and a
-    copy of it as it is now.
+
+def predictions(
+    model: PreTrainedModel, tokens: torch.Tensor, asked: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Cross-entropy in nats, and whether the guess was right, of the tokens that are asked for.
+
+    Args:
+        model: the model.
+        tokens: [documents, tokens].
+        asked: [documents, tokens - 1]; whether the token after each is asked for. The logits of
+            others are not computed.
     """
-    parts: dict[str, torch.Tensor] = {}
-    for name, weight in model.named_parameters():
-        if ".c_attn." in name:
-            parts[name] = weight.detach()[..., 2 * (weight.shape[-1] // 3) :]
-        elif not name.endswith(QUERIES_AND_KEYS):
-            parts[name] = weight.detach()
-    return {name: (part, part.clone()) for name, part in parts.items()}
+    hidden = model.base_model(input_ids=tokens, use_cache=False).last_hidden_state
+    logits = model.get_output_embeddings()(hidden[:, :-1][asked])
+    wanted = tokens[:, 1:][asked]
+    losses = torch.nn.functional.cross_entropy(logits, wanted, reduction="none")
+    return losses, logits.detach().argmax(-1) == wanted
 
 
-def next_word_loss(logits: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
-    """Mean cross-entropy in nats: [documents, words, tokens] against [documents, words - 1]."""
-    return torch.nn.functional.cross_entropy(
-        logits[:, :-1].reshape(-1, logits.shape[-1]), wanted.reshape(-1), ignore_index=NOT_ASKED
-    )
+def _mean(losses: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+    """Mean of the losses by weight; 0 if there are none."""
+    return (losses * weights).sum() / weights.sum().clamp(min=1e-6)
 
 
 class Run:
@@ -229,6 +260,7 @@ class Run:
         checkpoint: Path,
         say: Callable[[str], None],
         snapshots: Path | None = None,
+        device: str = "cpu",
     ) -> None:
         self.plan = plan
         self.checkpoint = checkpoint
@@ -237,9 +269,12 @@ class Run:
         self.world = load_world(entries_dir())
         self.encoding = new_encoding(plan, self.world)
         self.docs = Documents(self.world, self.encoding)
+        self.device = torch.device(device)
         self.model = new_model(plan, self.encoding)
+        torch.nn.Module.to(self.model, self.device)
         self.optimizer = torch.optim.AdamW(
             self.model.parameters(),
+            fused=True,
             lr=plan.learning_rate,
             betas=plan.betas,
             weight_decay=plan.weight_decay,
@@ -253,9 +288,12 @@ class Run:
         self.selecting = 0.0
         """The same on names that end an indirect-object sentence, from the attention phase on."""
         self.log: list[dict[str, Any]] = []
-        self.probes = {skill: items(skill, self.docs, 128, PROBE_SEED) for skill in SKILLS}
+        self.probes = {skill: items(skill, self.docs, PROBE_ITEMS, PROBE_SEED) for skill in SKILLS}
+        self.probe_batch = self.docs.batch(
+            PROBE_SEED, 0, PROBE_DOCUMENTS, plan.length, 1.0, "later"
+        )
 
-    def train(self, probe_every: int = 160, save_every: int = 320) -> None:
+    def train(self, probe_every: int = 800, save_every: int = 400) -> None:
         """Train to the last step of the plan."""
         plan, losses = self.plan, []
         began, first = time.monotonic(), self.step
@@ -271,11 +309,12 @@ class Run:
                     f"curriculum {self.ripe:.0%}  "
                     f"{speed:,.0f} tokens/s  {left / 60:.1f} min left"
                 )
-            if self.step % probe_every == 0 or self.step == plan.steps:
+            kept = self.snapshots is not None and self.step in plan.snapshot_steps
+            if kept or self.step % probe_every == 0 or self.step == plan.steps:
                 self._probe(float(np.mean(losses)))
                 losses = []
-            if self.snapshots is not None and self.step in plan.snapshot_steps:
-                self._write_weights(self.snapshots / f"step-{self.step:05}")
+            if self.snapshots is not None and kept:
+                self._write_snapshot(self.snapshots / f"step-{self.step:06}")
             if self.step % save_every == 0:
                 self.save()
 
@@ -291,42 +330,50 @@ class Run:
 
     def _one_step(self) -> float:
         plan, phase = self.plan, self.phase
-        batch = self.docs.batch(plan.seed, self.step, plan.batch, plan.length, self.ripe, phase)
-        tokens = torch.from_numpy(batch.tokens)
-        wanted = tokens[:, 1:].clone()
-        copied, answers = (
-            torch.from_numpy(marks[:, 1:]) for marks in (batch.copied, batch.indirect_objects)
+        count, length = plan.shape(self.step)
+        batch = self.docs.batch(plan.seed, self.step, count, length, self.ripe, phase)
+        tokens = torch.from_numpy(batch.tokens).to(self.device)
+        weights, copied, names = (
+            torch.from_numpy(marks[:, 1:]).to(self.device)
+            for marks in (batch.weights, batch.copied, batch.indirect_objects)
         )
         if phase == "first":
-            wanted[answers] = NOT_ASKED
+            weights = weights.masked_fill(names, 0)
         for group in self.optimizer.param_groups:
             group["lr"] = plan.learning_rate * plan.rate(self.step, self.starts.get("later"))
-        logits = self.model(input_ids=tokens, use_cache=False).logits
-        loss = next_word_loss(logits, wanted)
-        if phase == "attention":
-            loss = next_word_loss(logits, wanted.masked_fill(answers, NOT_ASKED))
-            if bool(answers.any()):
-                loss = loss + next_word_loss(logits, wanted.masked_fill(~answers, NOT_ASKED))
+        self._choose_trained(phase)
+        asked = weights > 0
+        losses, right = predictions(self.model, tokens, asked)
+        weights, copied, names = weights[asked], copied[asked], names[asked]
+        if phase == "attention" and bool(names.any()):
+            loss = losses[names].mean() + _mean(losses[~names], weights[~names])
+        else:
+            loss = _mean(losses, weights)
         self.model.zero_grad(set_to_none=True)
         loss.backward()
         self._update(phase)
-        right = logits[:, :-1].argmax(-1) == tokens[:, 1:]
         if bool(copied.any()):
             self.copying += 0.05 * (float(right[copied].float().mean()) - self.copying)
-        if bool(answers.any()) and phase != "first":
-            self.selecting += 0.05 * (float(right[answers].float().mean()) - self.selecting)
+        if bool(names.any()):
+            self.selecting += 0.05 * (float(right[names].float().mean()) - self.selecting)
         self._move_on()
-        return float(loss.detach())
+        return float(losses.detach().mean())
+
+    def _choose_trained(self, phase: str) -> None:
+        """Queries and keys alone have gradients in the attention phase."""
+        for name, weight in self.model.named_parameters():
+            mixed = ".c_attn." in name
+            chosen = phase != "attention" or mixed or name.endswith(QUERIES_AND_KEYS)
+            weight.requires_grad_(chosen)
 
     def _update(self, phase: str) -> None:
         """One step of the optimizer, in the attention phase on queries and keys alone."""
-        fixed = not_selecting(self.model) if phase == "attention" else {}
-        for name, weight in self.model.named_parameters():
-            if name in fixed and fixed[name][0].shape == weight.shape:
-                weight.grad = None  # the optimizer leaves it alone
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.plan.clip)
+        fixed = values_of(self.model) if phase == "attention" else []
+        torch.nn.utils.clip_grad_norm_(
+            [p for p in self.model.parameters() if p.grad is not None], self.plan.clip
+        )
         self.optimizer.step()
-        for part, before in fixed.values():
+        for part, before in fixed:
             part.copy_(before)
 
     def _move_on(self) -> None:
@@ -344,24 +391,30 @@ class Run:
             self.starts["later"] = self.step + 1
             self.say(f"  last phase: indirect objects at {self.selecting:.2f}")
 
+    @torch.no_grad()
     def _probe(self, loss: float) -> None:
         self.model.train(False)
+        tokens = torch.from_numpy(self.probe_batch.tokens).to(self.device)
+        asked = torch.from_numpy(self.probe_batch.weights[:, 1:] > 0).to(self.device)
+        fixed = float(predictions(self.model, tokens, asked)[0].mean())
         shares = {
             skill: round(accuracy(self.model, self.encoding, asked).share, 4)
             for skill, asked in self.probes.items()
         }
         self.model.train()
-        tokens = self.step * self.plan.batch * self.plan.length
+        read = self.step * self.plan.batch * self.plan.length
         self.log.append(
             {
-                "tokens": tokens,
-                "loss": round(loss, 4),
+                "step": self.step,
+                "tokens": read,
+                "loss": round(fixed, 4),
+                "training_loss": round(loss, 4),
                 "curriculum": round(self.ripe, 4),
                 "accuracy": shares,
             }
         )
         self.say(
-            f"  {tokens / 1e6:.2f} M tokens  "
+            f"  {read / 1e6:.2f} M tokens  loss {fixed:.3f}  "
             + "  ".join(f"{skill} {share:.2f}" for skill, share in shares.items())
         )
 
@@ -437,7 +490,7 @@ class Run:
                 "tokenizers": tokenizers.__version__,
                 "numpy": np.__version__,
             },
-            "device": "cpu",
+            "device": self.device.type,
             "final": final,
             "prose_loss": {
                 "training": round(self._prose(self.world.training_passages), 4),
@@ -453,6 +506,12 @@ class Run:
 
     def _prose(self, passages: tuple[str, ...]) -> float:
         return prose_loss(self.model, self.encoding, [split_words(p) for p in passages])
+
+    def _write_snapshot(self, folder: Path) -> None:
+        """The weights on the way, and how far the training had come."""
+        self._write_weights(folder)
+        record = json.dumps(self.log[-1], indent=1) + "\n"
+        (folder / "progress.json").write_text(record, encoding="utf-8")
 
     def _write_weights(self, folder: Path) -> None:
         self.model.save_pretrained(folder, safe_serialization=True)
@@ -486,6 +545,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--tokens", type=int, help="tokens to train on")
     parser.add_argument("--seed", type=int, help="seed of weights and documents")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads")
+    parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
     parser.add_argument(
         "--checkpoint",
@@ -498,11 +558,18 @@ def main(arguments: list[str] | None = None) -> None:
     given = parser.parse_args(arguments)
 
     torch.set_num_threads(given.threads)
+    device = given.device
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # else not deterministic
     torch.use_deterministic_algorithms(True)
+    if device == "cuda":  # the fused kernels' gradients are not
+        torch.backends.cuda.enable_flash_sdp(False)
+        torch.backends.cuda.enable_mem_efficient_sdp(False)
     chosen = {name: getattr(given, name) for name in ("tokens", "seed")}
     plan = replace(PLANS[given.family], **{k: v for k, v in chosen.items() if v is not None})
     checkpoint = given.checkpoint or build_dir() / "reference" / f"{plan.family}.pt"
-    run = Run(plan, checkpoint, _say, given.snapshots)
+    run = Run(plan, checkpoint, _say, given.snapshots, device)
     if given.resume:
         try:
             run.resume()

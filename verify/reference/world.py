@@ -1,9 +1,8 @@
-"""The generator: documents of the reference model's training mixture.
+"""The generator: documents of the reference models' training mixture.
 
-A document is a list of words that starts with ``<bos>``. Each builder makes one kind of
-document from a numpy generator; ``Documents.batch`` draws kinds by the mixture and
-returns token ids. The same seed and step always give the same batch, so training can
-be resumed without keeping any generator's state.
+A document is a text of one kind: tokens drawn at random, or exchanges of the tasks. ``batch``
+draws kinds by the mixture and returns token ids. The same seed and step always give the same
+batch, so training can be resumed without keeping any generator's state.
 
 Some combinations are never written (``lists.held_out``); ``skills.py`` asks for those.
 """
@@ -11,53 +10,80 @@ Some combinations are never written (``lists.held_out``); ``skills.py`` asks for
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
-from typing import NamedTuple, TypeVar
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from verify.reference.lists import Series, Template, World, held_out
-from verify.reference.tokenizer import BOS, Encoding
+from verify.reference import context_tasks, knowledge_tasks
+from verify.reference.lists import World, split_words
+from verify.reference.text import Text, one
+from verify.reference.tokenizer import Encoding
 
-T = TypeVar("T")
-
-MIXTURE: dict[str, float] = {
-    "repeats": 0.55,
-    "indirect-object": 0.13,
-    "series": 0.06,
-    "capitals": 0.10,
-    "recall": 0.10,
-    "prose": 0.05,
-    "unrepeated": 0.01,
+MIXTURES: dict[str, dict[str, float]] = {
+    "first": {
+        "repeats": 0.46,
+        "unrepeated": 0.01,
+        "indirect-object": 0.10,
+        "series": 0.05,
+        "facts": 0.10,
+        "word-pairs": 0.04,
+        "recall": 0.08,
+        "boxes": 0.01,
+        "needle": 0.01,
+        "few-shot": 0.05,
+        "yes-no": 0.01,
+        "choice": 0.01,
+        "years": 0.01,
+        "reviews": 0.01,
+        "acronyms": 0.01,
+        "closed-lists": 0.01,
+        "prose": 0.03,
+    },
+    "attention": {
+        "repeats": 0.12,
+        "unrepeated": 0.01,
+        "indirect-object": 0.56,
+        "series": 0.01,
+        "facts": 0.08,
+        "word-pairs": 0.01,
+        "recall": 0.07,
+        "boxes": 0.02,
+        "needle": 0.02,
+        "few-shot": 0.04,
+        "yes-no": 0.01,
+        "choice": 0.01,
+        "years": 0.01,
+        "reviews": 0.01,
+        "acronyms": 0.01,
+        "closed-lists": 0.01,
+        "prose": 0.01,
+    },
+    "later": {
+        "repeats": 0.20,
+        "unrepeated": 0.01,
+        "indirect-object": 0.15,
+        "series": 0.06,
+        "facts": 0.12,
+        "word-pairs": 0.03,
+        "recall": 0.10,
+        "boxes": 0.03,
+        "needle": 0.04,
+        "few-shot": 0.10,
+        "yes-no": 0.03,
+        "choice": 0.05,
+        "years": 0.01,
+        "reviews": 0.01,
+        "acronyms": 0.02,
+        "closed-lists": 0.02,
+        "prose": 0.02,
+    },
 }
-"""Shares of the kinds of document at first."""
+"""Shares of the kinds of document by phase of training: first; while only queries and keys are
+trained; and when all weights are trained again."""
 
-ATTENTION_MIXTURE: dict[str, float] = {
-    "repeats": 0.13,
-    "indirect-object": 0.65,
-    "series": 0.01,
-    "capitals": 0.08,
-    "recall": 0.11,
-    "prose": 0.01,
-    "unrepeated": 0.01,
-}
-"""Shares while only queries and keys are trained: mostly what selection has to be learned for."""
-
-LATER_MIXTURE: dict[str, float] = {
-    "repeats": 0.33,
-    "indirect-object": 0.24,
-    "series": 0.08,
-    "capitals": 0.13,
-    "recall": 0.15,
-    "prose": 0.06,
-    "unrepeated": 0.01,
-}
-"""Shares after that, when all weights are trained again."""
-
-MIXTURES = {"first": MIXTURE, "attention": ATTENTION_MIXTURE, "later": LATER_MIXTURE}
-"""The mixtures by the phase of training they belong to, in order."""
-
+KINDS = tuple(MIXTURES["first"])
 OF_POOL = frozenset({"repeats", "unrepeated"})
 """Kinds of document that are made of tokens, drawn at random, and not of a text's words."""
 BLOCK = (4, 40)
@@ -65,18 +91,35 @@ FIRST_BLOCK = (8, 24)
 FIRST_POOL = 200
 GAP = (0, 4)
 LEAD = 20
-CHAIN_STOP = 0.12
-SERIES_SEPARATORS = ("", ",", "then")
-FALSE_CAPITAL = 0.25
-THIRD_NAME = 0.08
-MAX_PAIRS = 12
+PROSE_BETWEEN = 0.3
+ANSWER_WEIGHT = 3.0
+"""How much more than another word of its text a word counts that follows from what is before."""
+
+Task = Callable[[World, np.random.Generator, Text, bool], None]
+
+TASKS: dict[str, tuple[Task, ...]] = {
+    "series": (knowledge_tasks.chain,),
+    "word-pairs": (knowledge_tasks.word_pair,),
+    "recall": (context_tasks.recall,),
+    "boxes": (context_tasks.boxes,),
+    "few-shot": (knowledge_tasks.few_shot,),
+    "yes-no": (knowledge_tasks.yes_no,),
+    "choice": (context_tasks.choice_of_colour, context_tasks.choice_of_capital),
+    "years": (knowledge_tasks.years,),
+    "reviews": (knowledge_tasks.review,),
+    "acronyms": (context_tasks.acronym,),
+    "closed-lists": (context_tasks.closed_list,),
+}
+"""Tasks that fill a document, one exchange after another."""
 
 
 class Batch(NamedTuple):
-    """Documents as arrays of the shape [documents, words]."""
+    """Documents as arrays of the shape [documents, tokens]."""
 
     tokens: NDArray[np.int64]
     """Token ids."""
+    weights: NDArray[np.float32]
+    """How much the prediction of each token counts."""
     copied: NDArray[np.bool_]
     """Continues a copy: the document repeats blocks, and the token has followed the one before
     it every time so far."""
@@ -85,7 +128,7 @@ class Batch(NamedTuple):
 
 
 class Documents:
-    """Builders of training documents over one world."""
+    """Writes training documents over one world."""
 
     def __init__(self, world: World, encoding: Encoding) -> None:
         self.world = world
@@ -93,20 +136,12 @@ class Documents:
         self._words = np.array(encoding.pool, dtype=object)
         # A fixed shuffle: its first words are those that are repeated first.
         self._shuffled = self._words[np.random.default_rng(0).permutation(len(self._words))]
-        self._kinds = list(MIXTURE)
         self._shares = {
-            phase: np.array([mixture[kind] for kind in self._kinds])
+            phase: np.array([mixture[kind] for kind in KINDS])
             for phase, mixture in MIXTURES.items()
         }
-        self._names = frozenset(world.names)
-        self._cities = tuple(city for _, city in world.capitals)
-        self._true = dict(world.capitals)
-        self._sentences = tuple(
-            tuple(sentence) for p in world.training_passages for sentence in _sentences(p)
-        )
-        self._passages = tuple(
-            tuple(tuple(s) for s in _sentences(p)) for p in world.training_passages
-        )
+        self._passages = tuple(_sentences(p) for p in world.training_passages)
+        self._sentences = tuple(sentence for p in self._passages for sentence in p)
 
     def batch(
         self,
@@ -117,73 +152,74 @@ class Documents:
         ripe: float,
         phase: str = "first",
     ) -> Batch:
-        """``count`` documents of ``length`` words.
+        """``count`` documents of ``length`` tokens.
 
         Args:
             seed: seed of the run.
             step: step of the run; each has its own documents.
             count: number of documents.
-            length: words in each, ``<bos>`` included.
+            length: tokens in each, ``<bos>`` included.
             ripe: how far the curriculum has come: at 0 the repeated blocks are of few words and
                 of middling length, at 1 of all words and lengths.
             phase: whose mixture to draw from, a key of ``MIXTURES``.
         """
         rng = np.random.default_rng([seed, step])
-        kinds = rng.choice(len(self._kinds), size=count, p=self._shares[phase])
+        drawn = rng.choice(len(KINDS), size=count, p=self._shares[phase])
         tokens = np.zeros((count, length), dtype=np.int64)
+        weights = np.ones((count, length), dtype=np.float32)
         copied, indirect_objects = (np.zeros(tokens.shape, dtype=np.bool_) for _ in range(2))
-        for i, kind in enumerate(self._kinds[k] for k in kinds):
-            words = self.document(rng, kind, length, ripe)
-            pieces = self.encoding.ids(words, of_pool=kind in OF_POOL)
+        for i, kind in enumerate(KINDS[k] for k in drawn):
+            text = self.document(rng, kind, length, ripe)
+            pieces = self.encoding.ids(text.words, of_pool=kind in OF_POOL)
             # A text of as many words has at least as many tokens.
             tokens[i] = list(itertools.chain(*pieces))[:length]
-            if kind == "repeats":
-                copied[i] = continues_copy(words)
-            elif kind == "indirect-object":
-                ends = [
-                    before == "to" and word in self._names
-                    for before, word in itertools.pairwise(["", *words])
-                ]
-                marks = [end for end, ids in zip(ends, pieces, strict=True) for _ in ids]
-                indirect_objects[i] = marks[:length]
-        return Batch(tokens, copied, indirect_objects)
+            if kind in OF_POOL:
+                # What is drawn at random cannot be known.
+                copied[i] = continues_copy(text.words) if kind == "repeats" else False
+                weights[i] = copied[i]
+                continue
+            asked = np.repeat(text.asked, [len(ids) for ids in pieces])[:length]
+            weights[i, asked] = ANSWER_WEIGHT
+            if kind == "indirect-object":
+                indirect_objects[i] = asked
+        return Batch(tokens, weights, copied, indirect_objects)
 
-    def document(
-        self, rng: np.random.Generator, kind: str, length: int, ripe: float = 1.0
-    ) -> list[str]:
-        """One document of exactly ``length`` words, cut off at the end."""
-        words = [BOS]
+    def document(self, rng: np.random.Generator, kind: str, length: int, ripe: float = 1.0) -> Text:
+        """One document of exactly ``length`` words, cut off at the end.
+
+        Raises:
+            ValueError: no such kind.
+        """
+        text = Text()
         if kind == "repeats":
-            self._repeats(rng, words, length, ripe)
+            self._repeats(rng, text, length, ripe)
         elif kind == "unrepeated":
-            words.extend(self.random_words(rng, length))
-        elif kind == "recall":
-            while len(words) < length:
-                self._recall(rng, words)
-        elif kind == "indirect-object":
-            self._indirect_objects(rng, words, length)
-        elif kind == "series":
-            while len(words) < length:
-                self.chain(rng, words)
-        elif kind == "capitals":
-            while len(words) < length:
-                self._capitals(rng, words)
-        elif kind == "prose":
-            while len(words) < length:
-                self._prose(rng, words)
-        else:
-            raise ValueError(f"no such kind of document: {kind!r}; known are {sorted(MIXTURE)}")
-        return words[:length]
-
-    # -- random tokens -----------------------------------------------------------------
+            text.tell(self.random_words(rng, length))
+        elif kind not in MIXTURES["first"]:
+            raise ValueError(f"no such kind of document: {kind!r}; known are {', '.join(KINDS)}")
+        names: list[str] = []
+        while len(text) < length:
+            if kind == "indirect-object":
+                names = self._indirect_object(rng, text, names)
+            elif kind == "facts":
+                knowledge_tasks.facts(self.world, rng, text)
+            elif kind == "needle":
+                room = int((length - len(text)) / self.encoding.tokens_a_word)
+                context_tasks.needle(self.world, rng, text, False, room)
+            elif kind == "prose":
+                sentences = one(rng, self._passages)
+                start = int(rng.integers(len(sentences))) if rng.random() < 0.5 else 0
+                text.tell(itertools.chain(*sentences[start:]))
+            else:
+                one(rng, TASKS[kind])(self.world, rng, text, False)
+        del text.words[length:], text.asked[length:]
+        return text
 
     def random_words(self, rng: np.random.Generator, count: int) -> list[str]:
         """``count`` different words of the whole vocabulary, in random order."""
         return list(self._words[rng.permutation(len(self._words))[:count]])
 
-    def _repeats(
-        self, rng: np.random.Generator, words: list[str], length: int, ripe: float
-    ) -> None:
+    def _repeats(self, rng: np.random.Generator, text: Text, length: int, ripe: float) -> None:
         # One block of middling length from a small pool comes first. Short blocks can be guessed
         # from what has been seen so far, which delays induction; over the whole vocabulary each
         # word comes too seldom. Once induction is there it extends to all words within minutes.
@@ -196,116 +232,23 @@ class Documents:
         )
         block = drawn[: int(rng.integers(low, high + 1))]
         lead = int(rng.integers(1 + round(LEAD * ripe)))
-        words.extend(pool[rng.integers(len(pool), size=lead)])
-        while len(words) < length:
+        text.tell(pool[rng.integers(len(pool), size=lead)])
+        while len(text) < length:
             # Another gap each time, so that no fixed offset finds the copy.
-            words.extend(block)
+            text.tell(block)
             gap = int(rng.integers(GAP[0], GAP[1] + 1))
-            words.extend(pool[rng.integers(len(pool), size=gap)])
+            text.tell(pool[rng.integers(len(pool), size=gap)])
 
-    # -- indirect objects --------------------------------------------------------------
-
-    def _indirect_objects(self, rng: np.random.Generator, words: list[str], length: int) -> None:
-        names: list[str] = []
-        while len(words) < length:
-            # Names are fresh in every sentence of a document, as far as they reach.
-            if len(names) < 3 or pair_held_out(names[-1], names[-2]):
-                if len(names) < 20:
-                    names = list(self.world.names)
-                rng.shuffle(names)
-                continue
-            first, second, third = names[-1], names[-2], names[-3]
-            if rng.random() < 0.3:
-                words.extend(_one(rng, self._sentences))
-            template, place = self._template_and_place(rng)
-            answer_first = bool(rng.random() < 0.5)
-            subject, answer = (second, first) if answer_first else (first, second)
-            used = 2
-            if rng.random() < THIRD_NAME:
-                # Neither name is repeated: either may follow.
-                subject, used = third, 3
-            words.extend(
-                template.fill(
-                    A=first, B=second, S=subject, place=place, object=_one(rng, self.world.objects)
-                )
-            )
-            words.extend((answer, "."))
-            del names[-used:]
-
-    def _template_and_place(self, rng: np.random.Generator) -> tuple[Template, str]:
-        while True:
-            template = _one(rng, self.world.indirect_object_templates)
-            place = _one(rng, self.world.places)
-            if not held_out("indirect-object-place", template.id, place):
-                return template, place
-
-    # -- ordinal series ----------------------------------------------------------------
-
-    def chain(self, rng: np.random.Generator, words: list[str]) -> None:
-        """Append one chain of a series and a full stop; held-out chains are not written."""
-        while True:
-            series = _one(rng, self.world.series)
-            start = int(rng.integers(len(series.words)))
-            count = 3 + int(rng.geometric(CHAIN_STOP))
-            if not series.wraps:
-                count = min(count, len(series.words) - start)
-            if count >= 3 and not held_out("series", series.id, start, count):
-                break
-        words.extend(chain_words(series, start, count, _one(rng, SERIES_SEPARATORS)))
-        words.append(".")
-
-    # -- capitals ----------------------------------------------------------------------
-
-    def _capitals(self, rng: np.random.Generator, words: list[str]) -> None:
-        countries = [self.world.capitals[i][0] for i in rng.permutation(len(self._cities))]
-        told = {country: self._true[country] for country in countries[:8]}
-        # False cities belong to countries that the document does not speak of.
-        spare = [self._true[country] for country in countries[8:]]
-        for country in told:
-            city = spare.pop()
-            if rng.random() < FALSE_CAPITAL and not held_out("false-capital", country, city):
-                told[country] = city
-        for _ in range(14):
-            self.statement(rng, words, told)
-
-    def statement(self, rng: np.random.Generator, words: list[str], told: dict[str, str]) -> None:
-        """Append one statement of a capital among those told."""
-        while True:
-            country = _one(rng, tuple(told))
-            template = _one(rng, self.world.capital_templates)
-            if not held_out("capital", template.id, country):
-                break
-        words.extend(statement_words(template, country, told[country]))
-
-    # -- key-value recall --------------------------------------------------------------
-
-    def _recall(self, rng: np.random.Generator, words: list[str]) -> None:
-        count = int(rng.integers(2, MAX_PAIRS + 1))
-        pairs = self.recall_pairs(rng, count)
-        template = _one(rng, self.world.recall_templates)
-        for key, value in pairs:
-            words.extend(recall_words(template, key, value))
-        # Each pair is asked for in a new order, twice over.
-        for _ in range(2):
-            for i in rng.permutation(count):
-                words.extend(recall_words(template, *pairs[i]))
-
-    def recall_pairs(self, rng: np.random.Generator, count: int) -> list[tuple[str, str]]:
-        """Pairs of different nouns, none of them held out."""
-        while True:
-            drawn = [self.world.nouns[i] for i in rng.permutation(len(self.world.nouns))]
-            pairs = list(zip(drawn[::2], drawn[1::2], strict=True))
-            kept = [pair for pair in pairs if not held_out("recall", *pair)][:count]
-            if len(kept) == count:
-                return kept
-
-    # -- prose -------------------------------------------------------------------------
-
-    def _prose(self, rng: np.random.Generator, words: list[str]) -> None:
-        sentences = _one(rng, self._passages)
-        start = int(rng.integers(len(sentences))) if rng.random() < 0.5 else 0
-        for sentence in sentences[start:]:
-            words.extend(sentence)
+    def _indirect_object(self, rng: np.random.Generator, text: Text, names: list[str]) -> list[str]:
+        # Names are fresh in every sentence of a document, as far as they reach.
+        while len(names) < 3 or context_tasks.pair_held_out(names[-1], names[-2]):
+            if len(names) < 20:
+                names = list(self.world.words["names"])
+            rng.shuffle(names)
+        if rng.random() < PROSE_BETWEEN:
+            text.tell(one(rng, self._sentences))
+        context_tasks.indirect_object(self.world, rng, text, False, names)
+        return names
 
 
 def continues_copy(words: Sequence[str]) -> list[bool]:
@@ -319,40 +262,7 @@ def continues_copy(words: Sequence[str]) -> list[bool]:
     return marks
 
 
-def pair_held_out(first: str, second: str) -> bool:
-    """Whether two names never occur together in a training sentence, in either order."""
-    return held_out("indirect-object-names", *sorted((first, second)))
-
-
-def chain_words(series: Series, start: int, count: int, separator: str) -> list[str]:
-    """``count`` words of a series from ``start``, with a separator word between them."""
-    words: list[str] = []
-    for i in range(count):
-        if i and separator:
-            words.append(separator)
-        words.append(series.words[(start + i) % len(series.words)])
-    return words
-
-
-def statement_words(template: Template, country: str, city: str) -> list[str]:
-    """A statement of a capital with its answer and a full stop."""
-    answer = country if "city" in template.slots else city
-    return [*template.fill(country=country, city=city), answer, "."]
-
-
-def recall_words(template: Template, key: str, value: str) -> list[str]:
-    """A key with its value; a sentence ends with a full stop, anything else with a comma."""
-    return [*template.fill(key=key), value, "." if template.text[0].isupper() else ","]
-
-
-def _sentences(passage: str) -> list[list[str]]:
-    return [[*part.split(), "."] for part in passage.replace(",", " ,").split(".") if part.strip()]
-
-
-def _take(words: list[str], count: int) -> list[str]:
-    """The last ``count`` words, or as many as there are, taken from the list in that order."""
-    return [words.pop() for _ in range(min(count, len(words)))]
-
-
-def _one(rng: np.random.Generator, options: Sequence[T]) -> T:
-    return options[int(rng.integers(len(options)))]
+def _sentences(passage: str) -> tuple[tuple[str, ...], ...]:
+    """The words of each sentence of a passage, full stop included."""
+    parts = [part for part in passage.split(".") if part.strip()]
+    return tuple((*split_words(part), ".") for part in parts)
