@@ -59,6 +59,9 @@ class Accuracy:
         return max(0.0, middle - half), min(1.0, middle + half)
 
 
+LONGEST = 256
+"""Tokens that the models can read."""
+
 Maker = Callable[[Documents, np.random.Generator], Item]
 
 
@@ -208,7 +211,13 @@ def items(skill: str, docs: Documents, count: int, seed: int) -> list[Item]:
         KeyError: no skill of that name.
     """
     rng = np.random.default_rng([seed, list(SKILLS).index(skill)])
-    return [SKILLS[skill].make(docs, rng) for _ in range(count)]
+    asked: list[Item] = []
+    while len(asked) < count:
+        item = SKILLS[skill].make(docs, rng)
+        pieces = docs.encoding.ids((*item.prompt, item.answer), of_pool=item.of_pool)
+        if sum(len(ids) for ids in pieces) <= LONGEST:
+            asked.append(item)
+    return asked
 
 
 @torch.no_grad()

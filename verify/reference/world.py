@@ -88,12 +88,16 @@ OF_POOL = frozenset({"repeats", "unrepeated"})
 """Kinds of document that are made of tokens, drawn at random, and not of a text's words."""
 BLOCK = (4, 40)
 FIRST_BLOCK = (8, 24)
-FIRST_POOL = 200
+FIRST_POOL = 120
 GAP = (0, 4)
 LEAD = 20
 PROSE_BETWEEN = 0.3
 ANSWER_WEIGHT = 3.0
 """How much more than another word of its text a word counts that follows from what is before."""
+
+OTHERS_SHARE = 0.3
+"""Share of the other words that are predicted at all: templates are soon known, and logits are
+dear."""
 
 Task = Callable[[World, np.random.Generator, Text, bool], None]
 
@@ -166,7 +170,7 @@ class Documents:
         rng = np.random.default_rng([seed, step])
         drawn = rng.choice(len(KINDS), size=count, p=self._shares[phase])
         tokens = np.zeros((count, length), dtype=np.int64)
-        weights = np.ones((count, length), dtype=np.float32)
+        weights = np.zeros((count, length), dtype=np.float32)
         copied, indirect_objects = (np.zeros(tokens.shape, dtype=np.bool_) for _ in range(2))
         for i, kind in enumerate(KINDS[k] for k in drawn):
             text = self.document(rng, kind, length, ripe)
@@ -179,6 +183,7 @@ class Documents:
                 weights[i] = copied[i]
                 continue
             asked = np.repeat(text.asked, [len(ids) for ids in pieces])[:length]
+            weights[i] = rng.random(length) < OTHERS_SHARE
             weights[i, asked] = ANSWER_WEIGHT
             if kind == "indirect-object":
                 indirect_objects[i] = asked
