@@ -55,6 +55,7 @@ endif
 build/demo/verified: $(STAMP) $(DATA) $(wildcard verify/*.py verify/*/*.py)
 	@$(HEADBOOK) validate
 	@$(HEADBOOK) verify --model reference --out build/demo/evidence
+	@$(HEADBOOK) verify --model reference-gpt2 --out build/demo/evidence
 	@touch $@
 
 build/demo/headbook.sqlite: build/demo/verified $(SITE_SOURCES)
@@ -99,6 +100,7 @@ format: $(STAMP)
 
 evidence: $(STAMP)
 	@$(HEADBOOK) verify --model reference --out entries/evidence
+	@$(HEADBOOK) verify --model reference-gpt2 --out entries/evidence
 
 wheel: $(STAMP)
 	@$(BIN)/python -m build --no-isolation --outdir dist .

@@ -338,7 +338,7 @@ class EmergencePoint(Response):
     step: int
     tokens: int
     loss: float | None
-    """Training loss in nats a token since the checkpoint before; null where not recorded."""
+    """Loss in nats a token on a fixed sample of documents; null where not recorded."""
     accuracies: dict[str, float]
     """Share of right answers by task."""
     verdict: Verdict

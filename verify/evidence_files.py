@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from catalog.schema.checkpoint import CHECKPOINT_FILE, Checkpoint
 from catalog.schema.evidence import Evidence, EvidenceModel, Run
 from catalog.schema.example import EXAMPLES_FOLDER, Example
 
@@ -26,7 +27,12 @@ def example_path(folder: Path, model: str, revision: str, head_type: str) -> Pat
     return folder / model / revision / EXAMPLES_FOLDER / f"{head_type}.json"
 
 
-def to_text(record: Evidence | Example) -> str:
+def checkpoint_path(folder: Path, model: str, revision: str) -> Path:
+    """``<folder>/<org--name>/<revision>/checkpoint.json``."""
+    return folder / model / revision / CHECKPOINT_FILE
+
+
+def to_text(record: Evidence | Example | Checkpoint) -> str:
     """The bytes of a file: stable key order, a row of heads (of an example, of tokens) a line."""
     text = json.dumps(record.model_dump(mode="json"), indent=1, ensure_ascii=False)
     return _INNERMOST.sub(lambda m: "[" + re.sub(r"\s*\n\s*", " ", m[1]) + "]", text) + "\n"
@@ -50,6 +56,13 @@ def write_example(example: Example, folder: Path) -> Path:
     model = example.model
     path = example_path(folder, model.id, model.revision, example.head_type)
     _write(to_text(example), path)
+    return path
+
+
+def write_checkpoint(checkpoint: Checkpoint, folder: Path) -> Path:
+    """The same for a checkpoint."""
+    path = checkpoint_path(folder, checkpoint.model.id, checkpoint.model.revision)
+    _write(to_text(checkpoint), path)
     return path
 
 

@@ -1,42 +1,58 @@
-"""The model card, written from ``training.json`` so that no figure in it is typed by hand."""
+"""The model card, written from ``training.json`` so that no figure in it is typed by hand.
+
+``python -m verify.reference.card FOLDER`` writes card and plot of a folder anew.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from pathlib import Path
 from typing import Any
+
+from verify.reference.muon import ITERATIONS, MOMENTUM
+from verify.reference.plot import write_plot
+from verify.reference.skills import SKILLS
+from verify.reference.world import ANSWER_WEIGHT, FIRST_POOL, OTHERS_SHARE
 
 POOR = 0.9
 """Accuracy below which the card says that a skill is poor."""
 
-SKILL_TEXTS: dict[str, str] = {
-    "induction": "second copy of a block of 8 to 40 random words, from its third word on",
-    "induction-late": "the same at positions 128 to 255",
-    "indirect-object-names": "two names never trained on together",
-    "indirect-object-places": "a template and a place never trained on together",
-    "series": "a chain never trained on, from its third member on",
-    "capitals": "a country in a template it was never trained in",
-    "capitals-contradicted": "a false capital never trained on, stated before",
-    "recall-4": "a key-value pair never trained on, among 4 pairs",
-    "recall-8": "the same among 8 pairs",
-    "recall-12": "the same among 12 pairs",
-}
-
-MIXTURE_TEXTS: dict[str, str] = {
+KIND_TEXTS: dict[str, str] = {
     "repeats": (
-        "a block of 4 to 40 random words repeated to the end of the document, with gaps of 0 to "
-        "4 words, after a lead of up to 20"
+        "a block of 4 to 40 random tokens repeated to the end of the document, with gaps of 0 to "
+        "4 tokens, after a lead of up to 20"
     ),
-    "indirect-object": "sentences with two names of which one is repeated, in both orders",
-    "series": "days, months, seasons, number words, ordinal words and letters in order",
-    "capitals": "statements of 60 capitals; a quarter of the countries have a false one",
+    "unrepeated": "different random tokens",
+    "indirect-object": (
+        "sentences with two names of which one is repeated, as ABBA and as BABA, many of them "
+        "with other sentences before and in between"
+    ),
+    "series": "days, months, seasons, number words, ordinal words and letters in order, wrapping",
+    "facts": (
+        "capital, language and currency of five countries, told and told again; four in ten are "
+        "false, and stay as they were told"
+    ),
+    "word-pairs": "opposites, plurals and French translations, as statements",
     "recall": "lists of 2 to 12 key-value pairs, then the same pairs in other orders",
+    "boxes": "what is in three lettered boxes",
+    "needle": "one to three facts about people, passages of prose, and one of the facts again",
+    "few-shot": (
+        "4 to 9 examples of one mapping: opposite, plural, French, capital, language, currency, "
+        "next of a series"
+    ),
+    "yes-no": "questions about capitals and languages; seven in ten are answered by yes",
+    "choice": "four lettered options: a colour that was stated, or a capital",
+    "years": "from one year to a later one of the same century",
+    "reviews": "an opinion, and one word that sums it up some words later",
+    "acronyms": "names of three words and their acronyms",
+    "closed-lists": "all members of a small group in any order, none of them twice",
     "prose": "passages of `entries/text/plain-prose.yaml`",
-    "unrepeated": "different random words",
 }
 
 
+NAMES = {"llama": "Llama config", "gpt2": "GPT-2 config"}
 FAMILY_TEXTS = {
     "llama": (
         "A word-level causal language model in a Llama configuration: {layers} layers, {heads} "
@@ -67,7 +83,7 @@ def weights_sha256(folder: Path) -> str:
 
 
 def write_card(folder: Path) -> None:
-    """Write ``README.md`` of a model folder from its ``training.json`` and weights.
+    """Write ``README.md`` and ``training.svg`` of a folder from its ``training.json`` and weights.
 
     The section on ablations is there if ``ablations.json`` is, and belongs to these weights.
 
@@ -81,6 +97,7 @@ def write_card(folder: Path) -> None:
     if measured is not None and measured["weights_sha256"] != sha256:
         measured = None  # of other weights
     text = card_text(report, sha256, measured)
+    write_plot(report, folder)
     partial = folder / "README.md.partial"
     partial.write_text(text, encoding="utf-8")
     partial.replace(folder / "README.md")
@@ -104,7 +121,7 @@ def card_text(report: dict[str, Any], sha256: str, ablations: dict[str, Any] | N
             "tags: [interpretability, attention-heads, toy-model]",
             "---",
             "",
-            "# Headbook reference model, v2",
+            f"# Headbook reference model v{report['world_version']}, {NAMES[plan['family']]}",
             "",
             FAMILY_TEXTS[plan["family"]].format(**plan) + f"width {plan['width']}, MLP width "
             f"{plan['mlp_width']}, context {plan['context']}, untied embeddings, "
@@ -132,7 +149,7 @@ def card_text(report: dict[str, Any], sha256: str, ablations: dict[str, Any] | N
             *(
                 f"| {kind} | "
                 + " | ".join(f"{mixture[kind]:.0%}" for mixture in report["mixtures"].values())
-                + f" | {MIXTURE_TEXTS[kind]} |"
+                + f" | {KIND_TEXTS[kind]} |"
                 for kind in report["mixtures"]["first"]
             ),
             "",
@@ -148,9 +165,16 @@ def card_text(report: dict[str, Any], sha256: str, ablations: dict[str, Any] | N
             "- indirect object: unordered pairs of names in one sentence; and (template, place)",
             "- series: (series, first member, number of members) as one whole chain. Its pairs of "
             "neighbours do occur in other chains",
-            "- capitals: (template, country) statements; and false (country, city) statements",
-            "- key-value recall: (key, value) pairs",
-            "- prose: every seventh passage, the first included",
+            "- facts: (template, country) statements; and false (country, value) statements",
+            "- word pairs: (template, word)",
+            "- recall, boxes, needles: (key, value), (object, box), (name, noun) pairs",
+            "- few-shot: (mapping, input) in any list of examples; the pair itself does occur in "
+            "statements, and members of series in chains",
+            "- yes/no: (template, country); choice: (thing, colour) and (country, capital)",
+            "- years: (century, start); reviews: (template, adjective)",
+            "- acronyms and closed lists: the words in their order",
+            "- prose: every seventh passage, the first included; it is also what far needles of "
+            "the items lie in",
             "- repeats: random blocks are new by construction",
             "",
             "## Accuracy on held-out items",
@@ -161,7 +185,7 @@ def card_text(report: dict[str, Any], sha256: str, ablations: dict[str, Any] | N
             "| skill | item | items | accuracy | 95% interval |",
             "|---|---|---|---|---|",
             *(
-                f"| {skill} | {SKILL_TEXTS[skill]} | {row['items']:,} | {row['accuracy']:.3f} "
+                f"| {skill} | {SKILLS[skill].text} | {row['items']:,} | {row['accuracy']:.3f} "
                 f"| {row['interval'][0]:.3f} to {row['interval'][1]:.3f} |"
                 for skill, row in report["final"].items()
             ),
@@ -171,14 +195,23 @@ def card_text(report: dict[str, Any], sha256: str, ablations: dict[str, Any] | N
             "",
             "## Training",
             "",
-            f"{report['tokens']:,} tokens: documents of {plan['length']} tokens in batches of "
-            f"{plan['batch']}. AdamW, betas {plan['betas'][0]} and {plan['betas'][1]}, weight "
-            f"decay {plan['weight_decay']:g}, gradients clipped at {plan['clip']:g}, seed "
-            f"{plan['seed']}. Three phases:",
+            "![loss and accuracies over tokens](training.svg)",
             "",
-            "1. *first*: learning rate "
-            f"{plan['learning_rate']:g} after {plan['warm_up']} steps of warm-up. One block of 8 "
-            "to 24 words out of 200 is repeated; while the accuracy on words that continue a copy "
+            f"{report['tokens']:,} tokens: documents of {plan['length']} tokens in batches of "
+            f"{plan['batch']}, every {plan['long_every']}th step half as many of twice the "
+            "length. The loss is the cross-entropy of words that follow from what is before them "
+            f"(weight {ANSWER_WEIGHT:g}: answers; 1: repeated tokens), and of a random "
+            f"{OTHERS_SHARE:.0%} of the other words of texts; random tokens that repeat nothing "
+            "cannot be known and are left out. Muon (momentum "
+            f"{MOMENTUM:g}, {ITERATIONS} Newton-Schulz iterations, highest rate "
+            f"{plan['matrix_rate']:g}) for the matrices of the layers; AdamW (betas "
+            f"{plan['betas'][0]} and {plan['betas'][1]}, weight decay {plan['weight_decay']:g}, "
+            f"highest rate {plan['learning_rate']:g}) for the rest; gradients clipped at "
+            f"{plan['clip']:g}, seed {plan['seed']}. Three phases:",
+            "",
+            "1. *first*: the highest rates "
+            f"after {plan['warm_up']} steps of warm-up. One block of 8 to 24 tokens out of "
+            f"{FIRST_POOL} is repeated; while the accuracy on words that continue a copy "
             f"is at least {plan['curriculum_accuracy']:g}, this grows to what the table says, over "
             f"the whole vocabulary ({plan['curriculum_steps']} such steps, complete at step "
             f"{report['starts']['attention']}). The loss leaves out the names that end the "
@@ -194,15 +227,17 @@ def card_text(report: dict[str, Any], sha256: str, ablations: dict[str, Any] | N
             "answer, but no head moves one name. With values and outputs fixed it has to select "
             "by attention. Whoever studies how such circuits come about should know that this "
             "one was steered.",
-            "3. *later*: all weights again, from "
-            f"{plan['learning_rate'] * plan['later_rate']:g} on a cosine to "
-            f"{plan['learning_rate'] * plan['last_rate']:g}.",
+            f"3. *later*: all weights again, from {plan['later_rate']:g} of the highest rates on "
+            f"a cosine to {plan['last_rate']:g} of them.",
             "",
             "The MLPs are narrow on purpose: behind wide ones, and with eight heads a layer, "
             "copying was spread so that no head's own OV circuit ranked the token it copies first. "
             "Loss and accuracies over tokens are in `training.json`. Library versions: "
             + ", ".join(f"{name} {version}" for name, version in report["versions"].items())
             + ".",
+            "",
+            "Checkpoints at log-spaced steps were kept in training; what the recipes find in them "
+            "is in `entries/evidence/`, one `checkpoint.json` each.",
             "",
             "To train it again, on one CPU core (the same library versions and kind of processor "
             "give the same weights):",
@@ -219,8 +254,7 @@ def card_text(report: dict[str, Any], sha256: str, ablations: dict[str, Any] | N
             f"{', '.join(poor) or 'nothing that was asked'}.",
             "- The prose is a few thousand words long and was seen many times: the model has "
             "memorised it and does not write new prose. Compare the two losses above.",
-            "- It has read no prompt without `<bos>` and nothing past position "
-            f"{plan['length'] - 1}, though its context is {plan['context']}.",
+            "- It has read no prompt without `<bos>`.",
             "- A skill that is learned need not be carried by a head. The table above says what "
             "the model can do, not where.",
             "- Facts are those of a closed world of 60 countries.",
@@ -252,3 +286,8 @@ def ablations_text(measured: dict[str, Any], most: int = 5) -> list[str]:
         *rows,
         "",
     ]
+
+
+if __name__ == "__main__":
+    for name in sys.argv[1:]:
+        write_card(Path(name))

@@ -20,12 +20,12 @@ from rich.progress import Progress
 from transformers.utils import logging
 
 from catalog import places
+from catalog.fingerprints import recipe_sha256
 from catalog.loading import Catalog, load
-from catalog.schema.checkpoint import CHECKPOINT_FILE, Checkpoint, CheckpointResult
+from catalog.schema.checkpoint import Checkpoint, CheckpointResult
 from catalog.schema.evidence import Evidence, Grid
 from catalog.schema.model import Model
-from verify.evidence_files import write_checkpoint
-from verify.fingerprints import recipe_sha256
+from verify.evidence_files import checkpoint_path, write_checkpoint
 from verify.loading import LoadedModel, Source
 from verify.loading import load as load_model
 from verify.planning import Job, jobs_of, select
@@ -59,7 +59,7 @@ def load_snapshot(entry: Model, step: int, folder: Path) -> LoadedModel:
 
 
 def checkpoint_of(
-    loaded: LoadedModel, progress: dict[str, Any], records: Sequence[Evidence], catalog: Catalog
+    loaded: LoadedModel, progress: dict[str, Any], records: Sequence[Evidence]
 ) -> Checkpoint:
     """What of the records a curve needs.
 
@@ -67,7 +67,6 @@ def checkpoint_of(
         loaded: the weights.
         progress: what the training noted with them: step, tokens, loss, accuracies.
         records: evidence of every recipe.
-        catalog: for the recipes.
     """
     first = records[0].run
     return Checkpoint(
@@ -122,9 +121,7 @@ def is_fresh(known: Checkpoint, loaded: LoadedModel, jobs: Sequence[Job], catalo
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the recipes on every snapshot."""
-    parser = argparse.ArgumentParser(
-        prog="python -m verify.reference.history", description=__doc__
-    )
+    parser = argparse.ArgumentParser(prog="python -m verify.reference.history", description=__doc__)
     parser.add_argument("snapshots", type=Path, help="folder that the training kept weights in")
     parser.add_argument("--model", default="reference", help="whose history it is")
     parser.add_argument("--out", type=Path, help="folder for evidence")
@@ -144,13 +141,18 @@ def main(arguments: list[str] | None = None) -> None:
         task = bar.add_task("checkpoints", total=len(found))
         for step, folder in found:
             loaded = load_snapshot(entry, step, folder)
-            path = out / entry.id / loaded.revision / CHECKPOINT_FILE
+            path = checkpoint_path(out, entry.id, loaded.revision)
             known = catalog.checkpoints.get(f"{entry.id}/{loaded.revision}/checkpoint")
             here = known is not None and path.is_file()
-            if given.again or known is None or not here or not is_fresh(known, loaded, jobs, catalog):
+            if (
+                given.again
+                or known is None
+                or not here
+                or not is_fresh(known, loaded, jobs, catalog)
+            ):
                 progress = json.loads((folder / "progress.json").read_text(encoding="utf-8"))
                 records = list(run(loaded, catalog, jobs))
-                write_checkpoint(checkpoint_of(loaded, progress, records, catalog), path)
+                write_checkpoint(checkpoint_of(loaded, progress, records), out)
             bar.advance(task)
 
 

@@ -49,7 +49,7 @@ class Muon(torch.optim.Optimizer):
         super().__init__(groups, {"lr": learning_rate, "parts": 1})
 
     @torch.no_grad()
-    def step(self, closure: Any = None) -> None:
+    def step(self, closure: Any = None) -> None:  # noqa: ARG002 -- as torch calls it
         """One step, on the matrices that have a gradient."""
         for group in self.param_groups:
             (weight,) = group["params"]

@@ -73,7 +73,7 @@ class Plan:
     family: str = "llama"
     """``llama`` (rotary positions, RMSNorm, grouped queries; reads words) or ``gpt2`` (learned
     positions, LayerNorm, a key and a value for each head; reads byte-level pairs)."""
-    tokens: int = 4_200_000
+    tokens: int = 8_500_000
     seed: int = 0
     layers: int = 4
     heads: int = 4
@@ -103,7 +103,7 @@ class Plan:
     clip: float = 1.0
     curriculum_accuracy: float = 0.7
     """The curriculum moves on while the words of copies are predicted this well."""
-    curriculum_steps: int = 250
+    curriculum_steps: int = 400
     """Steps at that accuracy until the curriculum is complete."""
     selection_accuracy: float = 0.9
     """The attention phase, in which queries and keys alone are trained, lasts until indirect
@@ -114,7 +114,7 @@ class Plan:
     this model learns to copy both names and to subtract the subject again behind the head that
     copies it, which a linear map can do; with values and outputs fixed, it has to learn to attend
     to the right name."""
-    attention_steps: int = 500
+    attention_steps: int = 1000
     """The most steps of that phase."""
     snapshots: int = 16
     """Weights kept on the way, at steps that are evenly spaced on a log scale."""
@@ -221,9 +221,7 @@ def new_encoding(plan: Plan, world: World) -> Encoding:
     )
 
 
-def optimizers_of(
-    model: PreTrainedModel, plan: Plan
-) -> tuple[Muon, torch.optim.AdamW]:
+def optimizers_of(model: PreTrainedModel, plan: Plan) -> tuple[Muon, torch.optim.AdamW]:
     """Muon for the matrices of the layers, AdamW for embeddings, logits, norms and biases."""
     matrices: list[tuple[torch.nn.Parameter, int]] = []
     others: list[torch.nn.Parameter] = []

@@ -42,7 +42,7 @@ MIXTURES: dict[str, dict[str, float]] = {
         "prose": 0.03,
     },
     "attention": {
-        "repeats": 0.12,
+        "repeats": 0.11,
         "unrepeated": 0.01,
         "indirect-object": 0.56,
         "series": 0.01,
