@@ -81,7 +81,7 @@ class Plan:
     head_width: int = 32
     """With 16 dimensions no single head can copy a thousand words."""
     width: int = 128
-    mlp_width: int = 48
+    mlp_width: int = 32
     """Narrow: behind wide MLPs, and with twice the heads, copying is spread over heads and MLPs so
     that no head's own OV circuit ranks the token it copies first."""
     context: int = 256
@@ -91,8 +91,8 @@ class Plan:
     """Every so many steps read half as many documents of twice the length."""
     learning_rate: float = 2e-3
     """Highest rate of AdamW: from the end of the warm-up until all weights are trained again."""
-    matrix_rate: float = 4e-3
-    """The same of Muon, which trains the matrices of the layers."""
+    matrix_rate: float | None = None
+    """The same of Muon for the matrices of the layers; None: AdamW trains them too."""
     later_rate: float = 0.5
     """Learning rate at the start of the last phase, as a share of the highest."""
     last_rate: float = 0.02
@@ -152,7 +152,7 @@ class Plan:
 
 PLANS = {
     "llama": Plan(),
-    "gpt2": Plan(family="gpt2", key_value_heads=4, mlp_width=64),
+    "gpt2": Plan(family="gpt2", key_value_heads=4, mlp_width=64, matrix_rate=4e-3),
 }
 """What each of the shipped models is trained by; GPT-2 learns its positions, and takes longer."""
 
@@ -221,12 +221,16 @@ def new_encoding(plan: Plan, world: World) -> Encoding:
     )
 
 
-def optimizers_of(model: PreTrainedModel, plan: Plan) -> tuple[Muon, torch.optim.AdamW]:
-    """Muon for the matrices of the layers, AdamW for embeddings, logits, norms and biases."""
+def optimizers_of(model: PreTrainedModel, plan: Plan) -> list[tuple[torch.optim.Optimizer, float]]:
+    """AdamW; where the plan has a rate for it, Muon for the matrices of the layers.
+
+    Each with its highest learning rate.
+    """
     matrices: list[tuple[torch.nn.Parameter, int]] = []
     others: list[torch.nn.Parameter] = []
     for name, weight in model.named_parameters():
-        if weight.ndim == 2 and (".layers." in name or ".h." in name):
+        inside = weight.ndim == 2 and (".layers." in name or ".h." in name)
+        if plan.matrix_rate is not None and inside:
             matrices.append((weight, 3 if ".c_attn." in name else 1))
         else:
             others.append(weight)
@@ -237,7 +241,9 @@ def optimizers_of(model: PreTrainedModel, plan: Plan) -> tuple[Muon, torch.optim
         weight_decay=plan.weight_decay,
         fused=True,
     )
-    return Muon(matrices, plan.matrix_rate), adam
+    if plan.matrix_rate is None:
+        return [(adam, plan.learning_rate)]
+    return [(Muon(matrices, plan.matrix_rate), plan.matrix_rate), (adam, plan.learning_rate)]
 
 
 def values_of(model: PreTrainedModel) -> list[tuple[torch.Tensor, torch.Tensor]]:
@@ -356,9 +362,7 @@ class Run:
         if phase == "first":
             weights = weights.masked_fill(names, 0)
         rate = plan.rate(self.step, self.starts.get("later"))
-        for optimizer, highest in zip(
-            self.optimizers, (plan.matrix_rate, plan.learning_rate), strict=True
-        ):
+        for optimizer, highest in self.optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = highest * rate
         self._choose_trained(phase)
@@ -392,7 +396,7 @@ class Run:
         torch.nn.utils.clip_grad_norm_(
             [p for p in self.model.parameters() if p.grad is not None], self.plan.clip
         )
-        for optimizer in self.optimizers:
+        for optimizer, _ in self.optimizers:
             optimizer.step()
         for part, before in fixed:
             part.copy_(before)
@@ -454,7 +458,7 @@ class Run:
                 "selecting": self.selecting,
                 "log": self.log,
                 "model": self.model.state_dict(),
-                "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
+                "optimizers": [optimizer.state_dict() for optimizer, _ in self.optimizers],
             },
             partial,
         )
@@ -474,7 +478,7 @@ class Run:
         if state["world"] != self.world.hash:
             raise ValueError(f"{self.checkpoint} was made with other word lists; start anew")
         self.model.load_state_dict(state["model"])
-        for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
+        for (optimizer, _), saved in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
         self.step, self.log = state["step"], state["log"]
         self.ripe_steps, self.starts = state["ripe_steps"], state["starts"]
