@@ -50,8 +50,8 @@ class Checkpoint(Strict):
     tokens: Annotated[int, Field(ge=0)]
     """Tokens read so far."""
     loss: float | None
-    """Mean loss in nats a token, on documents drawn apart from those of training, always the same, so
-    that it can be compared over a training whose data changes; null where it was not recorded."""
+    """Mean loss in nats a token on documents drawn apart from those of training, always the same,
+    so that it can be compared over a training whose data changes; null if not recorded."""
     accuracies: dict[Slug, Annotated[float, Field(ge=0, le=1)]]
     """Share of right answers by task, on items that are not trained on."""
     dtype: Literal["float32", "bfloat16", "float16"]

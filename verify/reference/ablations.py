@@ -25,8 +25,8 @@ from verify.fingerprints import files_sha256
 from verify.reference.card import write_card
 from verify.reference.lists import load_world
 from verify.reference.skills import SKILLS, Item, accuracy, items
-from verify.reference.tokenizer import Encoding
-from verify.reference.train import PLANS, new_encoding
+from verify.reference.tokenizer import Encoding, encoding_of
+from verify.reference.train import PLANS
 from verify.reference.world import Documents
 
 SEED = 303
@@ -91,8 +91,7 @@ def main() -> None:
     )
     model.eval()
     world = load_world(entries_dir())
-    plan = PLANS[chosen.family]
-    encoding = new_encoding(plan, world)
+    encoding = encoding_of(folder)
     documents = Documents(world, encoding)
     asked = {skill: items(skill, documents, chosen.items, SEED) for skill in SKILLS}
     report = {

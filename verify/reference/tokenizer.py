@@ -177,6 +177,16 @@ class BytePairEncoding:
 Encoding = WordEncoding | BytePairEncoding
 
 
+def encoding_of(folder: Path) -> Encoding:
+    """How the model in a folder reads text, from its tokenizer."""
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    vocabulary = tokenizer.get_vocab()
+    if UNK not in vocabulary:
+        return BytePairEncoding(tokenizer, tokens_a_word=1.0)
+    words = sorted(vocabulary, key=lambda word: vocabulary[word])
+    return WordEncoding(words[len(SPECIALS) :])
+
+
 def spaced(words: Sequence[str]) -> list[str]:
     """Words as they stand in a text: with the space before them, where there is one."""
     pieces: list[str] = []

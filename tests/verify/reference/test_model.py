@@ -21,8 +21,8 @@ from verify.reference.lists import load_world
 from verify.reference.muon import orthogonalized
 from verify.reference.plot import CURVES, plot
 from verify.reference.skills import SKILLS, Accuracy, accuracy, items
-from verify.reference.tokenizer import token_ids
-from verify.reference.train import PLANS, Plan, Run, main, new_encoding
+from verify.reference.tokenizer import encoding_of
+from verify.reference.train import PLANS, Plan, Run, main
 from verify.reference.world import Documents
 
 MODELS = Path(__file__).parents[3] / "verify" / "reference"
@@ -31,9 +31,29 @@ LIMIT = 20_000_000
 
 # What the models must reach here, a little under what their cards state.
 FLOORS: dict[str, dict[str, float]] = {
-    "llama": {},
-    "gpt2": {},
+    "llama": {
+        "induction": 0.95,
+        "indirect-object-names": 0.97,
+        "indirect-object-places": 0.97,
+        "series": 0.90,
+        "capitals": 0.90,
+    },
+    "gpt2": {
+        "induction": 0.97,
+        "indirect-object-names": 0.80,
+        "series": 0.97,
+        "contradiction": 0.92,
+        "contradiction-reworded": 0.88,
+        "recall-4": 0.95,
+        "recall-12": 0.94,
+        "few-shot-seen": 0.95,
+        "few-shot-next": 0.95,
+        "acronyms": 0.90,
+        "years": 0.95,
+    },
 }
+CURRENT = ("gpt2",)
+"""Those that were trained on the world as it is now; the Llama model is of the one before."""
 # The cards name as poor what is not in these lists.
 
 
@@ -116,7 +136,6 @@ def test_tokenizers_read_and_add_nothing(family: str, tokenizer) -> None:  # typ
     assert set(tokenizer("Mary")) == {"input_ids", "attention_mask"}
     if family == "llama":
         assert " ".join(tokens) == "When Mary and John went to the store , John gave a drink to"
-        assert tokenizer.get_vocab() == token_ids(load_world(entries_dir()).vocabulary)
         assert tokenizer("zyzzyva").input_ids == [tokenizer.unk_token_id]
     else:
         assert "ĠMary" in tokens
@@ -125,11 +144,10 @@ def test_tokenizers_read_and_add_nothing(family: str, tokenizer) -> None:  # typ
         assert len(tokenizer(" Reykjavik").input_ids) > 1
 
 
-def test_skills_on_new_items(family: str, model) -> None:  # type: ignore[no-untyped-def]
+def test_skills_on_new_items(family: str, folder: Path, model) -> None:  # type: ignore[no-untyped-def]
     torch.set_num_threads(1)
-    world = load_world(entries_dir())
-    encoding = new_encoding(PLANS[family], world)
-    docs = Documents(world, encoding)
+    encoding = encoding_of(folder)
+    docs = Documents(load_world(entries_dir()), encoding)
     for skill, floor in FLOORS[family].items():
         got = accuracy(model, encoding, items(skill, docs, 100, seed=909))
         # Three items of slack, for 100 are few.
@@ -165,6 +183,7 @@ def test_interval_is_wilsons() -> None:
         assert high == pytest.approx(wanted.high, abs=1e-9)
 
 
+@pytest.mark.parametrize("family", CURRENT, indirect=True)
 def test_report_covers_every_skill(report: dict) -> None:
     assert set(report["final"]) == set(SKILLS)
     for row in report["final"].values():
@@ -176,6 +195,7 @@ def test_report_covers_every_skill(report: dict) -> None:
     assert tokens[-1] == report["tokens"]
 
 
+@pytest.mark.parametrize("family", CURRENT, indirect=True)
 def test_card_is_that_of_the_report_and_weights(folder: Path, report: dict) -> None:
     card = (folder / "README.md").read_text(encoding="utf-8")
     sha256 = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
@@ -192,6 +212,7 @@ def test_card_is_that_of_the_report_and_weights(folder: Path, report: dict) -> N
         assert f"{row['accuracy']:.3f}" in card
 
 
+@pytest.mark.parametrize("family", CURRENT, indirect=True)
 def test_plot_is_that_of_the_report(folder: Path, report: dict) -> None:
     picture = (folder / "training.svg").read_text(encoding="utf-8")
     assert picture == plot(report), "write it again: python -m verify.reference.card FOLDER"

@@ -125,7 +125,7 @@ def pattern(text: str) -> re.Pattern[str]:
 YEARS = ("century", "start")
 
 
-@pytest.mark.parametrize("family", PLANS)
+@pytest.mark.parametrize("family", ["gpt2"])
 def test_hash_is_that_of_the_shipped_weights(family: str, world: World) -> None:
     report = json.loads((MODELS / family / "training.json").read_text(encoding="utf-8"))
     assert world.hash == report["world_hash"], (
