@@ -473,7 +473,7 @@ def test_held_out_inputs_are_never_in_examples(world: World, docs: Documents) ->
             assert fitting, line
             assert all(not held_out("few-shot", fitting[0], given) for given, _ in examples)
             seen.update((fitting[0], given) for given, _ in examples)
-    assert len(seen) > 400
+    assert len(seen) > 300
     for name in FEW_SHOT:
         for item in items(f"few-shot-{name}", docs, 40, 5):
             *shown, last = written(item.prompt).split(";")
@@ -533,8 +533,8 @@ def test_years_end_after_they_begin(docs: Documents) -> None:
     trained = exchanges(docs, "years", 60, "year-templates")
     starts = {(s["century"], s["start"]) for _, s, _ in trained}
     for _, slots, answer in trained:
-        assert answer[:2] == slots["century"]  # the same century, and two digits more
-        assert int(answer[2:]) > int(slots["start"])
+        assert len(answer) == 2  # after the same century again
+        assert int(answer) > int(slots["start"])
     for item in items("years", docs, 100, 5):
         century, start = re.findall(r"(\d\d)(\d\d)\b", written(item.prompt))[0]
         assert (century, start) not in starts
