@@ -223,6 +223,36 @@ def test_the_correction_for_skewness_is_what_keeps_the_rate(monkeypatch) -> None
     assert plain >= 4 / 40
 
 
+def rates_with_rare_prompts(p_low: float, units: int, runs: int) -> tuple[float, float]:
+    """Share of runs in which some of 30 null heads passes, and is confirmed on a second draw."""
+    population, rng = mixture(0.0, 0.9, p_low), np.random.default_rng(5)
+    passed = confirmed = 0
+    for run in range(runs):
+        score = population.draw(rng, units, 30)
+        made = Units(score, np.zeros_like(score), True, np.arange(units), "mean", (-0.05, 1.0))
+        criterion = Criterion(min_score=0, min_margin=population.mean, max_q=0.05)
+        passes = np.array(summarise(made, criterion, seed=run).status) == "passes"
+        again = population.draw(rng, units, 30).mean(axis=0) >= population.mean
+        passed += bool(passes.any())
+        confirmed += bool((passes & again).any())
+    return passed / runs, confirmed / runs
+
+
+def test_one_prompt_in_ten_at_the_other_end_is_enough_to_keep_the_rate() -> None:
+    passed, confirmed = rates_with_rare_prompts(0.1, units=64, runs=30)
+    assert passed <= 5 / 30  # 5 of 30 has probability 0.01 at a rate of 0.05
+    assert confirmed <= passed
+
+
+def test_what_is_too_rare_to_be_seen_breaks_the_rate_and_more_prompts_mend_it() -> None:
+    """The limit that the documentation states: no test on 64 prompts can know of one in twenty."""
+    passed, confirmed = rates_with_rare_prompts(0.05, units=64, runs=30)
+    assert passed > 0.5
+    assert confirmed < 0.6 * passed
+    passed, _ = rates_with_rare_prompts(0.05, units=200, runs=15)
+    assert passed <= 3 / 15
+
+
 # --- slow: the tables --------------------------------------------------------------------------
 
 

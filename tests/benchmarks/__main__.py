@@ -1,0 +1,260 @@
+"""Runs the contestants in turn and writes the table: ``python -m tests.benchmarks``.
+
+Each run is a process of its own; the contestants of a round run one after the other in a random
+order, so that whatever else the machine does falls on all of them. Results are kept after every
+run, and the same command goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+HERE = Path(__file__).parent
+OURS, FLOOR = "headbook", "plain SDPA forward"
+PEERS = ("transformers output_attentions", "TransformerLens hooks", "nnsight")
+CACHE, DETECT, ROWS = (
+    "TransformerLens run_with_cache",
+    "TransformerLens detect_head",
+    "headbook, last 8 rows",
+)
+SIZES: dict[tuple[int, int], tuple[str, ...]] = {
+    (64, 100): (OURS, FLOOR, *PEERS, CACHE),
+    (16, 100): (OURS, DETECT),
+    (8, 800): (OURS, FLOOR, *PEERS, CACHE),
+    (1, 4096): (OURS, FLOOR, *PEERS, CACHE),
+    (1, 16384): (ROWS, FLOOR),
+}
+"""Prompts and tokens, and who runs."""
+TOO_LONG = 400.0
+"""Seconds after which a run is stopped; its contestant is left out of that size from then on."""
+Result = dict[str, object]
+
+
+@dataclass(frozen=True)
+class Goal:
+    """A ratio of ours to another's (or another's to ours) that is to be met."""
+
+    text: str
+    size: tuple[int, int]
+    above: tuple[str, ...]
+    below: str
+    what: str
+    limit: float
+    at_least: bool = False
+
+
+GOALS = (
+    Goal("not slower than the fastest peer", (64, 100), (OURS,), "fastest", "seconds", 1.0),
+    Goal("not slower than the fastest peer", (8, 800), (OURS,), "fastest", "seconds", 1.0),
+    Goal("not slower than the fastest peer", (1, 4096), (OURS,), "fastest", "seconds", 1.0),
+    Goal("time of a plain SDPA forward", (8, 800), (OURS,), FLOOR, "seconds", 1.25),
+    Goal("extra memory of a plain SDPA forward", (8, 800), (OURS,), FLOOR, "extra_mib", 1.2),
+    Goal("faster than detect_head", (16, 100), (DETECT,), OURS, "seconds", 8.0, at_least=True),
+    Goal("less extra memory", (64, 100), (CACHE,), OURS, "extra_mib", 5.0, at_least=True),
+    Goal("less extra memory", (8, 800), (CACHE,), OURS, "extra_mib", 5.0, at_least=True),
+    Goal("less extra memory", (1, 4096), (CACHE,), OURS, "extra_mib", 5.0, at_least=True),
+    Goal("time of a plain SDPA forward", (1, 16384), (ROWS,), FLOOR, "seconds", 1.3),
+    Goal("extra memory of a plain SDPA forward", (1, 16384), (ROWS,), FLOOR, "extra_mib", 1.3),
+)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="stop after as many")
+    parser.add_argument("--sizes", nargs="*", default=[f"{a}x{b}" for a, b in SIZES])
+    parser.add_argument("--results", type=Path, default=HERE / "results.jsonl")
+    parser.add_argument("--table", type=Path, default=HERE / "README.md")
+    chosen = parser.parse_args()
+    stop = time.monotonic() + 60 * chosen.minutes
+    results = read(chosen.results)
+    order = random.Random(0)
+    for number in range(chosen.rounds):
+        for size, names in SIZES.items():
+            shuffled = list(names)
+            order.shuffle(shuffled)
+            if f"{size[0]}x{size[1]}" not in chosen.sizes:
+                continue
+            for name in shuffled:
+                mine = of(results, size, name)
+                left_out = any(result.get("stopped") for result in mine)
+                if len(mine) > number or left_out or time.monotonic() > stop:
+                    continue
+                result = run(name, size)
+                results.append(result)
+                with chosen.results.open("a") as file:
+                    file.write(json.dumps(result) + "\n")
+                print(number, size, name, result.get("seconds"), flush=True)  # noqa: T201
+    chosen.table.write_text(table(results), encoding="utf-8")
+
+
+def run(name: str, size: tuple[int, int]) -> Result:
+    """One run in a process of its own, its scores replaced by how far they are from eager's."""
+    command = [sys.executable, "-m", "tests.benchmarks.contestants", name, *map(str, size)]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=TOO_LONG, check=True)
+    except subprocess.TimeoutExpired:
+        return {"name": name, "prompts": size[0], "tokens": size[1], "stopped": TOO_LONG}
+    except subprocess.CalledProcessError as error:
+        sys.exit(f"{name} {size}: {error.stderr[-2000:]}")
+    result: Result = json.loads(done.stdout.splitlines()[-1])
+    result["load"] = os.getloadavg()[0]
+    return result
+
+
+def read(path: Path) -> list[Result]:
+    """The runs so far."""
+    if not path.exists():
+        return []
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def of(results: Iterable[Result], size: tuple[int, int], name: str) -> list[Result]:
+    """The runs of one contestant at one size."""
+    wanted = (name, *size)
+    return [r for r in results if (r["name"], r["prompts"], r["tokens"]) == wanted]
+
+
+def values(
+    results: Iterable[Result], size: tuple[int, int], name: str, what: str
+) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """One figure of each finished run."""
+    mine = [r for r in of(results, size, name) if not r.get("stopped")]
+    return np.array([r[what] for r in mine], dtype=np.float64)
+
+
+def ratio(
+    above: np.ndarray[tuple[int], np.dtype[np.float64]],
+    below: np.ndarray[tuple[int], np.dtype[np.float64]],
+) -> tuple[float, float, float]:
+    """Ratio of medians with its 95% bootstrap interval over rounds."""
+    draw = np.random.default_rng(0)
+    many = [
+        np.median(draw.choice(above, len(above))) / np.median(draw.choice(below, len(below)))
+        for _ in range(4000)
+    ]
+    low, high = np.quantile(many, (0.025, 0.975))
+    return float(np.median(above) / np.median(below)), float(low), float(high)
+
+
+def agreement(results: list[Result], size: tuple[int, int], name: str) -> float | None:
+    """Largest difference of a contestant's scores from those of ``output_attentions=True``."""
+    mine = next((r for r in of(results, size, name) if r.get("scores")), None)
+    reference = PEERS[0] if name != DETECT else OURS
+    theirs = next((r for r in of(results, size, reference) if r.get("scores")), None)
+    if mine is None or theirs is None:
+        return None
+    ours, other = mine["scores"], theirs["scores"]
+    assert isinstance(ours, dict)
+    assert isinstance(other, dict)
+    return max(float(np.abs(np.array(ours[k]) - np.array(other[k])).max()) for k in ours)
+
+
+def table(results: list[Result]) -> str:
+    """The page with all figures."""
+    lines = [HEAD.format(machine=_machine(), versions=_versions())]
+    lines.append("## Goals\n")
+    lines.append("| goal | prompts x tokens | limit | ratio of medians [95%] | runs | |")
+    lines.append("|---|---|---|---|---|---|")
+    lines += [row for goal in GOALS if (row := _goal(results, goal))]
+    for size, names in SIZES.items():
+        if not any(of(results, size, name) for name in names):
+            continue
+        lines.append(f"\n## {size[0]} prompts of {size[1]} tokens\n")
+        lines.append(
+            "| | wall time, s: median (all runs) | CPU time, s: median | extra memory, MiB: median"
+            " (least to most) | largest difference of a score | runs |"
+        )
+        lines.append("|---|---|---|---|---|---|")
+        lines += [_row(results, size, name) for name in names if of(results, size, name)]
+    return "\n".join(lines) + "\n"
+
+
+def _goal(results: list[Result], goal: Goal) -> str | None:
+    below = goal.below
+    if below == "fastest":
+        have = [p for p in (*PEERS, CACHE) if len(values(results, goal.size, p, goal.what))]
+        if not have:
+            return None
+        below = min(have, key=lambda p: float(np.median(values(results, goal.size, p, goal.what))))
+    upper = values(results, goal.size, goal.above[0], goal.what)
+    lower = values(results, goal.size, below, goal.what)
+    if not len(upper) or not len(lower):
+        return None
+    middle, low, high = ratio(upper, lower)
+    met = middle >= goal.limit if goal.at_least else middle <= goal.limit
+    sign = "at least" if goal.at_least else "at most"
+    return (
+        f"| {goal.text}: {goal.above[0]} / {below} | {goal.size[0]} x {goal.size[1]}"
+        f" | {sign} {goal.limit:g} | {middle:.2f} [{low:.2f}, {high:.2f}]"
+        f" | {len(upper)}, {len(lower)} | {'met' if met else 'not met'} |"
+    )
+
+
+def _row(results: list[Result], size: tuple[int, int], name: str) -> str:
+    seconds = values(results, size, name, "seconds")
+    if not len(seconds):
+        return f"| {name} | stopped after {TOO_LONG:.0f} | | | | |"
+    extra = values(results, size, name, "extra_mib")
+    apart = agreement(results, size, name)
+    return (
+        f"| {name} | {np.median(seconds):.1f} ({', '.join(f'{s:.1f}' for s in sorted(seconds))})"
+        f" | {np.median(values(results, size, name, 'cpu_seconds')):.1f}"
+        f" | {np.median(extra):.0f} ({extra.min():.0f} to {extra.max():.0f})"
+        f" | {'' if apart is None else f'{apart:.0e}'} | {len(seconds)} |"
+    )
+
+
+def _machine() -> str:
+    words = next(
+        (
+            line.split(":")[1].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if line.startswith("model name")
+        ),
+        platform.machine(),
+    )
+    return f"{os.cpu_count()} cores of {words}"
+
+
+def _versions() -> str:
+    names = ("torch", "transformers", "transformer-lens", "nnsight")
+    return ", ".join(f"{name} {version(name)}" for name in names)
+
+
+HEAD = """# Benchmarks
+
+Three classic scores of all heads together (previous token, duplicate token, induction), on a model
+of GPT-2's architecture and size (12 layers, 12 heads, width 768, random weights, float32), by this
+engine and by its peers. Every contestant reads all prompts in one batch, in a process of its own;
+the contestants of a round take turns in random order. Extra memory is the most that the process
+held while scoring, less what it held with the model loaded. Models are built, wrapped and warmed
+up before the clock starts. Differences are from transformers' `output_attentions=True`.
+
+This page is written by the command:
+
+    python -m venv build/peers && build/peers/bin/pip install -r tests/benchmarks/requirements.txt
+    build/peers/bin/python -m tests.benchmarks --rounds 7
+
+Machine: {machine}. Versions: {versions}.
+
+A goal is met when the ratio of medians meets it; the interval (bootstrap over runs) and all times
+are there to show the noise. CPU time is less disturbed by what else the machine was doing.
+"""
+
+
+if __name__ == "__main__":
+    main()
