@@ -89,6 +89,10 @@ class Anatomy:
                 stack.enter_context(through_hooks(self.model, projections, self.heads, hear))
             yield
 
+    def layer_device(self, layer: int) -> torch.device:
+        """Where the heads of a layer are; a large model is spread over several devices."""
+        return next(self.parts.layers[layer].output.parameters()).device
+
     def attention_norm(self, layer: int) -> Callable[[Tensor], Tensor]:
         """The norm through which the heads of a layer read the residual stream."""
         return self.parts.layers[layer].read_norm or _as_it_is
@@ -208,7 +212,7 @@ class Anatomy:
         """
         parts = self.parts.layers[layer]
         output = self.output_weight(layer).float()
-        z, read = z.float(), self.readout(direction)
+        z, read = z.float(), self.readout(direction).to(output.device)
         if parts.post_norm is not None:
             whole = torch.einsum("bhf,hfd->bd", z, output)
             bias = getattr(parts.output, "bias", None)
@@ -221,11 +225,25 @@ class Anatomy:
 
     def logits(self, normed: Tensor, tokens: Tensor) -> Tensor:
         """Logits of one token each, before any soft cap: [batch, width], [batch] -> [batch]."""
-        values = (normed.float() * self.unembedding.weight[tokens].float()).sum(-1)
+        weight = self.unembedding.weight
+        tokens = tokens.to(weight.device)
+        values = (normed.float().to(weight.device) * weight[tokens].float()).sum(-1)
         if self.unembedding.bias is not None:
             values = values + self.unembedding.bias[tokens].float()
         scale = self.parts.logit_scale
         return values if scale == 1.0 else values * scale
+
+    def lens(self, residual: Tensor, tokens: Tensor) -> Tensor:
+        """The logit lens: what the unembedding makes of a stream on its way, for some tokens.
+
+        [positions, width], [tokens] -> [positions, tokens], on the device of ``residual``; biases
+        and scales of the logits are left out.
+        """
+        weight = self.unembedding.weight
+        normed = self.final_norm(residual.to(self.parts.final.gain.device))
+        rows = weight[tokens.to(weight.device)].float()
+        logits: Tensor = normed.float().to(weight.device) @ rows.T
+        return logits.to(residual.device)
 
     def through_final_norm(self, direction: Tensor) -> Tensor:
         """The linear part of the final norm, applied to vectors: [..., width] -> [..., width].
@@ -233,7 +251,7 @@ class Anatomy:
         Its scale depends on the input and is left out; for LayerNorm the mean is removed first.
         The bias is a constant that no head writes and is left out too.
         """
-        return self.parts.final.linear(direction)
+        return self.parts.final.linear(direction.to(self.parts.final.gain.device))
 
     def readout(self, direction: Tensor) -> Tensor:
         """Transpose of :meth:`through_final_norm`: what a logit direction reads before the norm.
@@ -241,7 +259,7 @@ class Anatomy:
         ``direction`` [..., width] is a difference of unembedding rows. For any residual x with
         norm scale s, ``readout(w) . x / s`` is that logit difference less the norm's bias.
         """
-        read = self.parts.final.transposed(direction)
+        read = self.parts.final.transposed(direction.to(self.parts.final.gain.device))
         return read if self.parts.logit_scale == 1.0 else read * self.parts.logit_scale
 
     def final_scale(self, residual: Tensor) -> Tensor:

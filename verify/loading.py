@@ -41,6 +41,8 @@ DTYPES = {
     "bfloat16": torch.bfloat16,
     "float16": torch.float16,
 }
+_OF_ONE_DEVICE = 0.8
+"""A model whose files take more of a device's free memory than this is spread over several."""
 _HUB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*")
 _FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "tokenizer*"]
 
@@ -181,7 +183,7 @@ def load(source: Source, *, device: str = "auto", dtype: str = "float32") -> Loa
         folder, revision = _download(source)
     files = _weight_files(folder)
     _check_config(folder)
-    where = _device(device)
+    where = _device(device, sum(file.stat().st_size for file in files))
     model: PreTrainedModel
     notes: dict[str, Any]
     try:
@@ -193,6 +195,8 @@ def load(source: Source, *, device: str = "auto", dtype: str = "float32") -> Loa
             use_safetensors=True,
             local_files_only=True,
             output_loading_info=True,
+            # weights go from the file to where they belong, one tensor at a time
+            **({} if where == "cpu" else {"device_map": placed(where)}),
         )
         tokenizer = AutoTokenizer.from_pretrained(
             folder, trust_remote_code=False, local_files_only=True, use_fast=True
@@ -219,7 +223,6 @@ def load(source: Source, *, device: str = "auto", dtype: str = "float32") -> Loa
     _check_weights(source.name, model, notes["unexpected_keys"], anatomy.layers)
     try:
         model.eval()
-        torch.nn.Module.to(model, where)
         weights = files_sha256(files)
     except (RuntimeError, AssertionError, OSError) as error:
         raise ModelError(f"{source.name}: {_first_line(error)}") from error
@@ -344,10 +347,20 @@ def _check_config(folder: Path) -> None:
         raise ModelError(f"{folder} asks to run code of its own (auto_map), which is never done")
 
 
-def _device(wanted: str) -> str:
+def placed(where: str) -> str | dict[str, str]:
+    """What transformers is told about where a model's parts go."""
+    return "auto" if where == "several" else {"": where}
+
+
+def _device(wanted: str, size: int) -> str:
+    """The device of a model whose files are so large, or ``several`` where one is too small."""
     if wanted != "auto":
         return wanted
-    return "cuda" if torch.cuda.is_available() else "cpu"
+    if torch.cuda.is_available():
+        free, _ = torch.cuda.mem_get_info(0)
+        crowded = size > _OF_ONE_DEVICE * free
+        return "several" if crowded and torch.cuda.device_count() > 1 else "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
 def _check_size(loaded: LoadedModel) -> None:

@@ -409,10 +409,10 @@ class _Probe:
                 parts.append(other)
             table = torch.stack(parts, dim=1)
             # normal equations in double precision, on the CPU: not every device has it
-            square = (table.T @ table).double().cpu()
-            right = (table.T @ target).double().cpu()
+            square = (table.T @ table).cpu().double()
+            right = (table.T @ target).cpu().double()
             factors = torch.linalg.lstsq(square, right[:, None]).solution[:, 0]
-            left_over = float((table @ factors.to(table) - target).norm())
+            left_over = float((table @ factors.to(table.device, table.dtype) - target).norm())
             if left_over <= limit and float(factors[0]) > 1e-3:
                 known = [
                     self._known(float(factor), left_over / float(part.norm()))
@@ -450,7 +450,8 @@ class _Probe:
 
     def _logits(self, logits: Tensor) -> tuple[float, float | None]:
         """How logits follow from the unembedding: times a scale, or through a soft cap."""
-        ours, theirs = self.unembedded.float().reshape(-1), logits.float().reshape(-1)
+        ours = self.unembedded.float().reshape(-1)
+        theirs = logits.float().reshape(-1).to(ours.device)
         limit = self.tolerance * float(theirs.norm())
         scale = self._known(float(ours @ theirs) / max(float(ours @ ours), 1e-30))
         if float((scale * ours - theirs).norm()) <= limit:
@@ -466,7 +467,7 @@ class _Probe:
         assert first is not None
         embedded = self.embedding(self.ids)
         ours = (embedded[1:] - embedded[:1]).float().reshape(-1)
-        theirs = (first[1:] - first[:1]).float().reshape(-1)
+        theirs = (first[1:] - first[:1]).float().reshape(-1).to(ours.device)
         if ours.shape == theirs.shape:
             scale = self._known(float(ours @ theirs) / max(float(ours @ ours), 1e-30))
             if float((scale * ours - theirs).norm()) <= self.tolerance * float(theirs.norm()):

@@ -43,7 +43,7 @@ def verify(
         str | None,
         typer.Option("--as", help="The model entry that a local folder is a copy of."),
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps, or several.")] = "auto",
     dtype: Annotated[str, typer.Option(help="float32, bfloat16 or float16.")] = "float32",
     batch_size: BatchSize = None,
     limit_memory: LimitMemory = None,
@@ -65,8 +65,10 @@ def verify(
         raise CommandError(f"--format is text or json, not '{output_format}'", 2)
     if expect is not None and expect not in VERDICTS:
         raise CommandError(f"--expect is one of {', '.join(VERDICTS)}, not '{expect}'", 2)
-    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?|mps", device):
-        raise CommandError(f"--device is auto, cpu, cuda, cuda:N or mps, not '{device}'", 2)
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?|mps|several", device):
+        raise CommandError(
+            f"--device is auto, cpu, cuda, cuda:N, mps or several, not '{device}'", 2
+        )
     if dtype not in DTYPES:
         raise CommandError(f"--dtype is one of {', '.join(DTYPES)}, not '{dtype}'", 2)
     catalog = _load_catalog(entries)

@@ -80,7 +80,11 @@ def test_table_json_and_exit_codes(folder: Path, tmp_path: Path) -> None:
         (["--dtype", "int8"], 2, "headbook: --dtype is one of float32, bfloat16, float16"),
         (["--expect", "yes"], 2, "headbook: --expect is one of found, not-found"),
         (["--format", "xml"], 2, "headbook: --format is text or json, not 'xml'"),
-        (["--device", "tpu"], 2, "headbook: --device is auto, cpu, cuda, cuda:N or mps, not 'tpu'"),
+        (
+            ["--device", "tpu"],
+            2,
+            "headbook: --device is auto, cpu, cuda, cuda:N, mps or several, not 'tpu'",
+        ),
         (["--batch-size", "0"], 2, "--batch-size"),
     ],
 )

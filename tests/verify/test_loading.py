@@ -261,3 +261,59 @@ def test_the_order_of_merges_is_part_of_a_tokenizer() -> None:
         for m in ([("a", "b"), ("b", "c")], [("b", "c"), ("a", "b")])
     }
     assert len(hashes) == 2
+
+
+@pytest.mark.parametrize("device", ["cpu:0", "several"])
+def test_weights_that_go_straight_to_a_device_are_the_same(folder: Path, device: str) -> None:
+    source = find(str(folder), catalog(), revision=None, described_as=None)
+    plain, placed = load(source, device="cpu"), load(source, device=device)
+    assert placed.weights_sha256 == plain.weights_sha256
+    for (name, one), (_, other) in zip(
+        plain.model.named_parameters(), placed.model.named_parameters(), strict=True
+    ):
+        assert torch.equal(one, other), name
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="reads Linux's counters")
+def test_weights_are_never_held_twice(folder: Path) -> None:
+    """A model of 130 MiB, stored in half precision: its peak is its own size and one tensor."""
+    import subprocess
+    import sys
+
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    size = json.loads((folder / "config.json").read_text())["vocab_size"]
+    config = LlamaConfig(
+        vocab_size=size,
+        hidden_size=768,
+        intermediate_size=2048,
+        num_hidden_layers=5,
+        num_attention_heads=4,
+        num_key_value_heads=4,
+        max_position_embeddings=64,
+    )
+    LlamaForCausalLM(config).half().save_pretrained(folder)
+    code = """
+import sys
+from pathlib import Path
+from tests.verify.catalog_parts import catalog
+from verify.loading import find, load
+def held(what):
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(what))
+# imports and the catalog are there before the count begins
+load(find("reference", catalog(), revision=None, described_as=None), device="cpu")
+source = find(sys.argv[1], catalog(), revision=None, described_as=None)
+Path("/proc/self/clear_refs").write_text("5")
+before = held("VmRSS")
+loaded = load(source, device="cpu")
+size = sum(4 * parameter.numel() for parameter in loaded.model.parameters())
+print(size, held("VmHWM") - before)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(folder)], capture_output=True, text=True, check=True
+    )
+    size, peak = (int(word) for word in done.stdout.split())
+    assert size > 120 * 2**20
+    # half of it again is the file, which is mapped and not copied
+    assert peak < 1.75 * size

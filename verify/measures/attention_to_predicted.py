@@ -66,8 +66,7 @@ class _PredictionReader(Reader):
         for index, prompt in enumerate(view.prompts):
             ids = torch.tensor(prompt.ids, device=view.device)
             queries = torch.tensor(prompt.queries[self._role], device=ids.device)
-            normed = self._anatomy.final_norm(view.residual[index, queries])
-            logits = normed.float() @ self._anatomy.unembedding.weight[ids].float().T
+            logits = self._anatomy.lens(view.residual[index, queries], ids)
             predicted, lower, usable = predicted_positions(logits, ids, queries)
             weights = view.rows(index, prompt.queries[self._role])[:, usable]
             if not len(weights[0]):

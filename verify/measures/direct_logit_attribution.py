@@ -73,13 +73,13 @@ class _DirectReader(Reader):
     def read(self, view: LayerView) -> None:
         unembedding = self._anatomy.unembedding.weight
         ends = [prompt.queries[self._measure.at][0] for prompt in view.prompts]
-        rows = torch.arange(len(ends), device=view.z.device)
+        rows = torch.arange(len(ends), device=view.device)
         z = view.z[rows, torch.tensor(ends, device=rows.device)].float()
         correct = [prompt.answers[self._measure.correct] for prompt in view.prompts]
-        direction = unembedding[torch.tensor(correct, device=rows.device)].float()
+        direction = unembedding[torch.tensor(correct)].float()
         if self._measure.foil:
             foil = [prompt.answers[self._measure.foil] for prompt in view.prompts]
-            direction = direction - unembedding[torch.tensor(foil, device=rows.device)].float()
+            direction = direction - unembedding[torch.tensor(foil)].float()
         values = self._anatomy.head_logits(view.layer, z, direction)
         self._raw[list(view.numbers), view.layer] = values.cpu().numpy()
 

@@ -38,6 +38,7 @@ class OVCircuit:
         """
         anatomy = self.anatomy
         norm = anatomy.attention_norm(layer)
+        source = source.to(anatomy.layer_device(layer))
         read = norm(source) - norm(torch.zeros_like(source[:1]))  # less the norm's bias
         values = torch.einsum("td,hdf->htf", read, anatomy.value_weight(layer))
         moved = torch.einsum("htf,hfd->htd", values, anatomy.output_weight(layer))
@@ -50,8 +51,10 @@ class OVCircuit:
         Raises:
             CaptureFailed: if a logit is not a finite number.
         """
-        rows = self._unembedding if targets is None else self._unembedding[targets]
-        logits = self.anatomy.through_final_norm(written).float() @ rows.T
+        rows = self._unembedding
+        if targets is not None:
+            rows = rows[targets.to(rows.device)]
+        logits = self.anatomy.through_final_norm(written).float().to(rows.device) @ rows.T
         if not bool(torch.isfinite(logits).all()):
             raise CaptureFailed("what a head writes is not finite: try --dtype float32")
-        return logits
+        return logits.to(self.anatomy.device)
