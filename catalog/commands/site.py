@@ -32,7 +32,7 @@ def site(
         Path | None, typer.Option(help="Folder of the finished site (default: build/site).")
     ] = None,
 ) -> None:
-    """Build the docs site: a page for each head type, paper and model."""
+    """Build the docs site, a page for each head type, paper and model, and the API as files."""
     from catalog.commands.errors import CommandError
 
     target = (out or places.build_dir() / "site").absolute()
@@ -52,6 +52,7 @@ def site(
             _render(database, docs)
             with replace_folder(target, marker=SITE_MARKER) as fresh:
                 run_mkdocs(docs, fresh)
+                _write_twin(database, fresh / "v1")
     except FolderInTheWay as error:
         raise CommandError(str(error)) from None
     except FolderNotWritable as error:
@@ -112,6 +113,13 @@ def _render(database: Path, docs: Path) -> None:
             if told.startswith("render.py: ")
             else f"the pages could not be written; this is a defect of Headbook:\n{told}"
         )
+
+
+def _write_twin(database: Path, out: Path) -> None:
+    """Every answer of the API without a query, as a file: the site serves them without a server."""
+    from api.twin import write_twin
+
+    write_twin(database, out)
 
 
 class _Collector(logging.Handler):

@@ -2,41 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import re
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
-ROOT = Path(__file__).parents[2]
-HEADBOOK = [sys.executable, "-c", "from catalog.commands.main import main; main()"]
-
-
-def start(*arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [*HEADBOOK, "serve", *arguments],
-        cwd=ROOT,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
-    )
-
-
-def address_of(server: subprocess.Popen[str]) -> str:
-    """The address in the line that is printed, within the patience of the test."""
-    assert server.stdout is not None
-    line = server.stdout.readline()
-    found = re.search(r"http://[\d.]+:(\d+)", line)
-    assert found is not None, f"{line!r} {server.stderr.read() if server.stderr else ''}"
-    assert int(found[1]) > 0
-    return found[0]
+from tests.api.served import address_of, start
 
 
 @pytest.fixture
