@@ -64,14 +64,15 @@ def create_server(database: Path) -> MCPServer:
         id: Annotated[Text, Field(description="Its id, as search gives it; aliases of models")],  # noqa: A002
     ) -> HeadTypeDetail | PaperDetail | ModelDetail:
         """Read all of one entry: a head type, a paper or a model."""
-        read = {
-            "head-type": queries.head_type,
-            "paper": queries.paper,
-            "model": queries.model,
-        }[kind]
         try:
             with reader.session() as session:
-                return read(session, id)  # type: ignore[operator, no-any-return]
+                match kind:
+                    case "head-type":
+                        return queries.head_type(session, id)
+                    case "paper":
+                        return queries.paper(session, id)
+                    case "model":
+                        return queries.model(session, id)
         except NotFound as error:
             raise ToolError(str(error)) from error
 
