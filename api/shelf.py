@@ -122,6 +122,7 @@ class Shelf:
         self._app = app
         self._reader = reader
         self._prefix = prefix
+        self._inside = f"{prefix}/"
         self._edition: Edition | None = None
         self._kept: OrderedDict[_Key, Kept] = OrderedDict()
         self._size = 0
@@ -141,7 +142,7 @@ class Shelf:
         if (
             edition is None
             or method not in ("GET", "HEAD")
-            or not (scope["path"] + "/").startswith(f"{self._prefix}/")
+            or not (scope["path"].startswith(self._inside) or scope["path"] == self._prefix)
         ):
             await self._app(scope, receive, _with_headers(send, identity))
             return
@@ -269,9 +270,9 @@ def _with_headers(send: Send, identity: bytes) -> Send:
 
     async def with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
-            names = {name for name, _ in message["headers"]}
-            more = [(name, value) for name, value in _EVERY if name not in names]
-            headers = [*message["headers"], *more, (b"x-request-id", identity)]
+            own = {name for name, _ in _EVERY}
+            others = [(name, value) for name, value in message["headers"] if name not in own]
+            headers = [*others, *_EVERY, (b"x-request-id", identity)]
             message = {**message, "headers": headers}
         await send(message)
 
