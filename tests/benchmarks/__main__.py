@@ -102,7 +102,7 @@ def main() -> None:
                 results.append(result)
                 with chosen.results.open("a") as file:
                     file.write(json.dumps(result) + "\n")
-                print(number, size, name, result.get("seconds"), flush=True)  # noqa: T201
+                print(number, size, name, result.get("seconds"), flush=True)
     chosen.table.write_text(table(results), encoding="utf-8")
 
 

@@ -263,7 +263,7 @@ def main() -> None:
         used, started = _cpu(), time.perf_counter()
         scores = run(ids)
         seconds, cpu = time.perf_counter() - started, _cpu() - used
-    print(  # noqa: T201
+    print(
         json.dumps(
             {
                 "name": chosen.name,

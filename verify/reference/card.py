@@ -225,9 +225,9 @@ def card_text(report: dict[str, Any], sha256: str, ablations: dict[str, Any] | N
             "counts as much as that on all other words together. With all weights "
             "free, a model of this size solves indirect objects otherwise: its heads attend to "
             "both names evenly and copy both, and later heads subtract the subject. That is as "
-            "good an answer, but no head moves one name. With values and outputs fixed it has to select "
-            "by attention. Whoever studies how such circuits come about should know that this "
-            "one was steered.",
+            "good an answer, but no head moves one name. With values and outputs fixed it has to "
+            "select by attention. Whoever studies how such circuits come about should know that "
+            "this one was steered.",
             f"3. *later*: all weights again, from {plan['later_rate']:g} of the highest rates on "
             f"a cosine to {plan['last_rate']:g} of them.",
             "",
