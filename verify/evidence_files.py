@@ -6,13 +6,19 @@ import json
 import os
 import re
 import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ValidationError
 
+from catalog.loading import Catalog
 from catalog.schema.checkpoint import CHECKPOINT_FILE, Checkpoint
 from catalog.schema.evidence import Evidence, EvidenceModel, Run
 from catalog.schema.example import EXAMPLES_FOLDER, Example
+from verify.loading import LoadedModel
+from verify.planning import Job
+from verify.recording import Settings, evidence_model, run_record
 
 _INNERMOST = re.compile(r"\[\n\s+([^\[\]{}]*?)\n\s+\]")
 
@@ -96,15 +102,70 @@ def read_example(path: Path) -> Example | None:
 
 
 def is_fresh(record: Evidence | Example, model: EvidenceModel, run: Run) -> bool:
-    """Whether a run now would depend on the same things as the record.
+    """Whether a run now would depend on the same things as the record."""
+    return not what_changed(record, model, run)
+
+
+def what_changed(record: Evidence | Example, model: EvidenceModel, run: Run) -> tuple[str, ...]:
+    """What a run now would depend on that is not as the record has it; nothing if it is fresh.
 
     The prompts follow from recipe, tokenizer and seed, and need not be built to know; the version
     of this package does not count, because the recipe hash holds the versions of its parts.
     """
+    changed = [
+        word
+        for word, before, now in (
+            ("weights", record.model.weights_sha256, model.weights_sha256),
+            ("configuration", record.model.config_sha256, model.config_sha256),
+            ("tokenizer", record.model.tokenizer_sha256, model.tokenizer_sha256),
+            ("recipe", record.run.recipe_sha256, run.recipe_sha256),
+            ("seed", record.run.seed, run.seed),
+            ("dtype", record.run.dtype, run.dtype),
+            ("device", record.run.device, run.device),
+        )
+        if before != now
+    ]
+    before_then, now_then = _libraries(record.run), _libraries(run)
+    changed += [
+        f"{name} {before_then.get(name, 'none')} to {now_then.get(name, 'none')}"
+        for name in sorted(before_then.keys() | now_then.keys())
+        if before_then.get(name) != now_then.get(name)
+    ]
     apart = {"prompts_sha256": "", "versions": {}}
     same_run = record.run.model_copy(update=apart) == run.model_copy(update=apart)
-    return record.model == model and same_run and _libraries(record.run) == _libraries(run)
+    if not changed and not (record.model == model and same_run):
+        changed.append("how it was run")
+    return tuple(changed)
 
 
 def _libraries(run: Run) -> dict[str, str]:
     return {name: version for name, version in run.versions.items() if name != "headbook"}
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What of a run is on disk already, by head type and recipe."""
+
+    fresh: dict[tuple[str, str], Evidence]
+    stale: dict[tuple[str, str], tuple[str, ...]]
+    """Why each record no longer stands for a run today."""
+
+
+def sort_out(
+    folder: Path, loaded: LoadedModel, catalog: Catalog, jobs: Sequence[Job], settings: Settings
+) -> Kept:
+    """Which records of ``jobs`` need not be made again, and which must be."""
+    kept = Kept({}, {})
+    model = evidence_model(loaded)
+    for job in jobs:
+        known = read(evidence_path(folder, loaded.id, loaded.revision, *job.key))
+        if known is None:
+            continue
+        changed = what_changed(
+            known, model, run_record(job.recipe, loaded, catalog, settings, "0" * 64)
+        )
+        if changed:
+            kept.stale[job.key] = changed
+        else:
+            kept.fresh[job.key] = known
+    return kept

@@ -23,7 +23,19 @@ app = typer.Typer(
 )
 
 # One line a subcommand: its module under catalog.commands has a function of the same name.
-SUBCOMMANDS = ("validate", "verify", "show", "stats", "db", "site", "serve", "mcp", "schema")
+SUBCOMMANDS = (
+    "validate",
+    "verify",
+    "profile",
+    "diff",
+    "show",
+    "stats",
+    "db",
+    "site",
+    "serve",
+    "mcp",
+    "schema",
+)
 
 # Commands that have subcommands of their own: their module has an ``app``.
 GROUPS = ("models",)

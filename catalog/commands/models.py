@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import typer
 
 from catalog.commands.errors import CommandError
+from catalog.commands.model_run import need_torch
 from catalog.commands.options import Form
-from catalog.commands.verify import need_torch
 
 if TYPE_CHECKING:
     from verify.architectures import Architecture

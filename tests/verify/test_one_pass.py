@@ -121,6 +121,6 @@ def test_progress_grows_to_the_end_and_names_what_runs() -> None:
 def test_the_time_left_follows_from_the_time_so_far(
     elapsed: float, share: float, said: str
 ) -> None:
-    from catalog.commands.verify import time_left
+    from catalog.commands.model_run import time_left
 
     assert time_left(elapsed, share) == said

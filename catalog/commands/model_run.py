@@ -1,0 +1,256 @@
+"""What commands that run a model have in common: load it, run what is not fresh, show how far."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from catalog.commands.errors import CommandError
+from catalog.explain import did_you_mean
+from catalog.schema.base import Stage, Strength
+
+if TYPE_CHECKING:
+    from catalog.loading import Catalog
+    from catalog.schema.evidence import Evidence
+    from verify.loading import LoadedModel
+    from verify.planning import Job
+    from verify.recording import Settings
+
+DTYPES = ("float32", "bfloat16", "float16")
+_NAMED = 6
+"""Stale records that are named; of more, their number is."""
+
+Revision = Annotated[str | None, typer.Option(help="Commit of a hub model.")]
+DescribedAs = Annotated[
+    str | None, typer.Option("--as", help="The model entry that a local folder is a copy of.")
+]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps, or several.")]
+Dtype = Annotated[str, typer.Option(help="float32, bfloat16 or float16.")]
+Seed = Annotated[int, typer.Option(min=0, help="Added to the seeds of the recipes.")]
+Again = Annotated[bool, typer.Option("--again", help="Run fresh evidence again too.")]
+Stages = Annotated[
+    list[str] | None,
+    typer.Option("--stage", help="Only head types of this stage; may be given more than once."),
+]
+Strengths = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--strength",
+        help="Only recipes that show this kind of evidence (pattern, weights, direct-effect,"
+        " decodable, necessary, sufficient); may be given more than once.",
+    ),
+]
+
+
+def stages_of(names: Sequence[str] | None) -> list[Stage]:
+    """The stages of these names.
+
+    Raises:
+        CommandError: for a name that is none.
+    """
+    return [
+        Stage(_one_of("--stage", name, [stage.value for stage in Stage])) for name in names or ()
+    ]
+
+
+def strengths_of(names: Sequence[str] | None) -> list[Strength]:
+    """The kinds of evidence of these names.
+
+    Raises:
+        CommandError: for a name that is none.
+    """
+    kinds = [kind.value for kind in Strength if kind is not Strength.TRIANGULATED]
+    return [Strength(_one_of("--strength", name, kinds)) for name in names or ()]
+
+
+def _one_of(option: str, name: str, known: Sequence[str]) -> str:
+    if name in known:
+        return name
+    near = did_you_mean(name, known)
+    hint = f" (did you mean '{near}'?)" if near else ""
+    raise CommandError(f"{option} is one of {', '.join(known)}; not '{name}'{hint}", 2)
+
+
+def check_device(device: str, dtype: str) -> None:
+    """Say now what is no device or number format.
+
+    Raises:
+        CommandError: saying what there is.
+    """
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?|mps|several", device):
+        raise CommandError(
+            f"--device is auto, cpu, cuda, cuda:N, mps or several, not '{device}'", 2
+        )
+    if dtype not in DTYPES:
+        raise CommandError(f"--dtype is one of {', '.join(DTYPES)}, not '{dtype}'", 2)
+
+
+def load_catalog(entries: Path | None) -> Catalog:
+    """The entries, or one line that they are not valid."""
+    from catalog.loading import load
+    from catalog.problems import InvalidEntries
+
+    try:
+        return load(entries)
+    except InvalidEntries as error:
+        raise CommandError(
+            f"the entries have {len(error.problems)} errors; see: headbook validate"
+        ) from None
+
+
+def need_torch() -> None:
+    """Say what to install where something is missing."""
+    from importlib.util import find_spec
+
+    missing = [name for name in ("torch", "transformers", "scipy") if find_spec(name) is None]
+    if missing:
+        raise CommandError(
+            f"verifying needs {', '.join(missing)}; install them with:"
+            " pip install 'headbook[verify]'"
+        )
+
+
+def load_model(
+    catalog: Catalog,
+    name: str,
+    revision: str | None,
+    described_as: str | None,
+    device: str,
+    dtype: str,
+) -> LoadedModel:
+    """The model of that name, or one line why not."""
+    from rich.console import Console
+    from transformers.utils import logging
+
+    from verify.loading import ModelError, find, load
+
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        source = find(name, catalog, revision=revision, described_as=described_as)
+        with Console(stderr=True).status(f"loading {source.name}"):
+            return load(source, device=device, dtype=dtype)
+    except ModelError as error:
+        raise CommandError(str(error)) from None
+
+
+def run_jobs(
+    loaded: LoadedModel,
+    catalog: Catalog,
+    jobs: Sequence[Job],
+    settings: Settings,
+    folder: Path,
+    again: bool,
+) -> dict[tuple[str, str], Evidence]:
+    """Run what has no fresh evidence; each record is on disk as soon as it stands."""
+    import torch
+
+    from verify import evidence_files
+    from verify.capture import CaptureFailed
+    from verify.running import run
+
+    _need_writable(folder)
+    kept = evidence_files.sort_out(folder, loaded, catalog, [] if again else jobs, settings)
+    records = kept.fresh
+    waiting = [job for job in jobs if job.key not in records]
+    try:
+        with _progress(len(waiting), len(jobs), kept.stale) as (advance, finished):
+            for evidence in run(loaded, catalog, waiting, settings, advance):
+                _write(evidence, folder)
+                records[evidence.head_type, evidence.recipe] = evidence
+                finished()
+    except KeyboardInterrupt:
+        raise CommandError("interrupted; run the same command to go on", 130) from None
+    except CaptureFailed as error:
+        raise CommandError(str(error)) from None
+    except torch.OutOfMemoryError:
+        raise CommandError(
+            f"out of memory; try --batch-size {max(1, (settings.batch_size or 2) // 2)}"
+        ) from None
+    return records
+
+
+def _need_writable(folder: Path) -> None:
+    """Find out before the work, not after it."""
+    from tempfile import TemporaryFile
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise CommandError(f"cannot write evidence below {folder}: {error.strerror}") from None
+
+
+def _write(evidence: Evidence, folder: Path) -> None:
+    from verify import evidence_files
+
+    try:
+        evidence_files.write(evidence, folder)
+    except OSError as error:
+        raise CommandError(f"cannot write evidence below {folder}: {error.strerror}") from None
+
+
+def stale_line(stale: dict[tuple[str, str], tuple[str, ...]]) -> str:
+    """``2 are stale: induction.copying (recipe), ...``: what changed since."""
+    named = [f"{'.'.join(key)} ({', '.join(why)} changed)" for key, why in stale.items()]
+    more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
+    verb = "is" if len(named) == 1 else "are"
+    return f"{len(named)} {verb} stale and will be run again: {', '.join(named[:_NAMED])}{more}"
+
+
+@contextmanager
+def _progress(
+    waiting: int, total: int, stale: dict[tuple[str, str], tuple[str, ...]]
+) -> Iterator[tuple[Callable[[str, float], None], Callable[[], None]]]:
+    """A bar on standard error: how far the run is, and about how long the rest will take."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    if not waiting:
+        console.print(f"{total} recipes have fresh evidence; nothing to run", highlight=False)
+        yield (lambda what, share: None), (lambda: None)  # noqa: ARG005
+        return
+    if waiting < total:
+        console.print(f"{total - waiting} of {total} recipes have fresh evidence", highlight=False)
+    if stale:
+        console.print(stale_line(stale), highlight=False, markup=False, soft_wrap=True)
+    with Progress(
+        TextColumn("recipes"),
+        BarColumn(),
+        TextColumn("{task.fields[done]}/{task.fields[of]}"),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[left]}"),
+        TextColumn("{task.description}", style="dim"),
+        console=console,
+    ) as bar:
+        whole = bar.add_task("", total=1.0, done=0, of=waiting, left="")
+        done = 0
+
+        def advance(what: str, share: float) -> None:
+            left = time_left(bar.tasks[0].elapsed or 0.0, share)
+            bar.update(whole, completed=share, description=what, left=left)
+
+        def finished() -> None:
+            nonlocal done
+            done += 1
+            bar.update(whole, done=done)
+
+        yield advance, finished
+        bar.update(whole, completed=1.0, description="", left="")
+
+
+def time_left(elapsed: float, share: float) -> str:
+    """``about 2:05 left``, if the rest goes as the share that is through; nothing at the start."""
+    if share < 0.02 or elapsed < 1.0 or share >= 1.0:
+        return ""
+    seconds = round(elapsed * (1.0 - share) / share)
+    hours, minutes = seconds // 3600, seconds // 60 % 60
+    clock = f"{hours}:{minutes:02}" if hours else f"{minutes}"
+    return f"about {clock}:{seconds % 60:02} left"
