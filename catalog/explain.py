@@ -35,6 +35,8 @@ class Explained:
     path: Path
     message: str
     at: Literal["value", "key", "parent"] = "value"
+    meant: str | None = None
+    """For an unknown field: the known one that it is near to."""
 
 
 def explain(
@@ -61,7 +63,13 @@ def explain(
             found.append(explained)
     for path, tried in unions.items():
         found += _union(path, tried, _at(data, path), data, plain)
-    return found
+    return _told_once(found)
+
+
+def _told_once(found: list[Explained]) -> list[Explained]:
+    """A field that is missing because it is misspelt is told at the misspelling alone."""
+    misspelt = {(*item.path[:-1], item.meant) for item in found if item.meant is not None}
+    return [item for item in found if item.message != _MISSING or item.path not in misspelt]
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str | None:
@@ -229,10 +237,10 @@ def _one(
     path = trace.path
     written = plain.get(path)
     if kind == "extra_forbidden":
-        return Explained(path, _unknown_field(str(path[-1]), trace.owner), "key")
+        return _unknown_field(path, trace.owner)
     if kind == "missing":
-        what = "item" if path and isinstance(path[-1], int) else "field"
-        return Explained(path, f"this {what} is missing", "parent")
+        item = bool(path) and isinstance(path[-1], int)
+        return Explained(path, "this item is missing" if item else _MISSING, "parent")
     if kind in ("union_tag_invalid", "union_tag_not_found"):
         return _tag(trace, context, value, plain)
     if kind in ("too_short", "too_long"):
@@ -260,6 +268,8 @@ def _one(
     message = str(detail["msg"]).removeprefix("Value error, ")
     return Explained(path, message)
 
+
+_MISSING = "this field is missing"
 
 _WANTED = {
     "int_type": "a whole number",
@@ -307,12 +317,12 @@ def _hint(kind: str, value: Any) -> str:
     return ""
 
 
-def _unknown_field(name: str, owner: type[BaseModel] | None) -> str:
+def _unknown_field(path: Path, owner: type[BaseModel] | None) -> Explained:
     known = list(_fields(owner)) if owner else []
-    near = did_you_mean(name, known)
+    near = did_you_mean(str(path[-1]), known)
     if near:
-        return f"unknown field; did you mean '{near}'?"
-    return f"unknown field (fields here: {', '.join(known)})"
+        return Explained(path, f"unknown field; did you mean '{near}'?", "key", near)
+    return Explained(path, f"unknown field (fields here: {', '.join(known)})", "key")
 
 
 def _tag(trace: _Trace, context: dict[str, Any], value: Any, plain: dict[Path, str]) -> Explained:

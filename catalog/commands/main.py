@@ -81,6 +81,10 @@ def main() -> None:
         sys.exit(error.exit_code)
     except BrokenPipeError:
         _discard_output()  # whoever read us has left
+    except SystemExit as stop:
+        if not isinstance(stop.__context__, BrokenPipeError):
+            raise
+        _discard_output()  # the same, made an exit of 1 on its way here
     except OSError as error:
         # commands name the files that they cannot write: what is left is standard output
         if error.filename is not None or error.errno not in _OUTPUT_ERRORS:

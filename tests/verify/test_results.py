@@ -75,14 +75,18 @@ def test_the_frame_has_a_row_for_each_head_and_recipe() -> None:
     assert row["score"] == prefix.scores.mean[1][0]
     assert row["low"] <= row["score"] <= row["high"]
     assert bool(row["found"])
-    assert set(frame[frame["found"]].query("head_type == 'induction'")["layer"]) == {1}
+    found = frame[frame["found"]].query("recipe == 'prefix-matching'")
+    assert [
+        f"{layer}.{head}" for layer, head in zip(found["layer"], found["head"], strict=True)
+    ] == (list(prefix.found))
 
 
 def test_pictures_are_svg_that_names_the_found_head() -> None:
     assert "1.0: Induction head" in results().plot()._repr_html_()
     assert "1.0" in results().plot("induction")._repr_html_()
+    gated = next(record for record in results().evidence.values() if record.scores is None)
     with pytest.raises(ValueError, match="was not applicable: gate not met"):
-        results().plot("name-mover", "attends-to-indirect-object")
+        results().plot(gated.head_type, gated.recipe)
     with pytest.raises(KeyError, match="there is no evidence on successor"):
         results().plot("successor")
     assert "<table>" in results()._repr_html_()
