@@ -116,10 +116,12 @@ class Picture:
     title: str
     description: str
     body: str
+    role: str = "img"
+    """``group`` where there are links inside: a screen reader passes over what is in an image."""
 
     def _svg(self, style: str) -> str:
         return (
-            f'<svg xmlns="http://www.w3.org/2000/svg" class="hb-picture" role="img"'
+            f'<svg xmlns="http://www.w3.org/2000/svg" class="hb-picture" role="{self.role}"'
             f' width="{self.width}" height="{self.height}"'
             f' viewBox="0 0 {self.width} {self.height}"'
             f' aria-labelledby="{self.name}-t {self.name}-d">'
@@ -369,6 +371,7 @@ def mosaic(
     )
     return Picture(
         name="mosaic",
+        role="group",
         width=grid.width + _RIGHT,
         height=grid.bottom + 8,
         title=f"Head types found in {model}",

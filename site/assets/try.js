@@ -39,13 +39,13 @@
       return;
     }
     const took = Math.round(performance.now() - started);
-    status.textContent = `${result.got.status} ${result.got.statusText} from ${how}, ${took} ms: ${result.address.pathname}${result.address.search}`;
     answer.hidden = result.json === null;
-    if (result.json !== null) {
+    if (result.json === null) {
+      status.textContent = `No API is served on this address (headbook serve does), and there is no file ${result.address.pathname}.`;
+    } else {
+      status.textContent = `${result.got.status} ${result.got.statusText} from ${how}, ${took} ms: ${result.address.pathname}${result.address.search}`;
       const text = JSON.stringify(result.json, null, 2);
       answer.querySelector("code").textContent = text.length > 200000 ? `${text.slice(0, 200000)}\n… cut here` : text;
-    } else {
-      status.textContent += ". No API is served here, and there is no such file.";
     }
     const query = new URLSearchParams({ path: `/${clean}` });
     history.replaceState(null, "", `?${query}`);
