@@ -78,7 +78,10 @@ def table(book: Book) -> tuple[list[Facet], list[Line]]:
     occurring = {name: {value for line in lines for value in line.values[name]} for name in _VALUES}
     orders: dict[str, tuple[str, list[tuple[str, str]]]] = {
         "stage": ("Stage", [(str(s), wording.STAGES[s][0]) for s in Stage]),
-        "group": ("Group", [(g, g) for g in sorted(occurring["group"], key=str.casefold)]),
+        "group": (
+            "Group",
+            [(g, g) for g in sorted(occurring["group"], key=lambda g: (g.casefold(), g))],
+        ),
         "measure": ("Measure", [(m, m) for m in sorted(occurring["measure"])]),
         "evidence": ("State", list(wording.STATES.items())),
         "strength": (

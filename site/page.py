@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import posixpath
+from functools import cache, lru_cache
 from pathlib import Path
 
 import jinja2
@@ -42,18 +43,28 @@ class Page:
 
     def to(self, target: str, anchor: str = "") -> str:
         """Relative address of another page (``papers/x``, ``papers/``) or file (``a/b.svg``)."""
-        is_file = posixpath.splitext(target)[1] in _FILES
-        relative = posixpath.relpath("/" + target.strip("/"), "/" + self.folder)
-        address = relative if is_file else relative + "/"
-        return address + (f"#{anchor}" if anchor else "")
+        return _relative(self.folder, target) + (f"#{anchor}" if anchor else "")
 
 
+@lru_cache(maxsize=4096)
+def _relative(folder: str, target: str) -> str:
+    is_file = posixpath.splitext(target)[1] in _FILES
+    relative = posixpath.relpath("/" + target.strip("/"), "/" + folder)
+    return relative if is_file else relative + "/"
+
+
+@cache
+def _formatter() -> HtmlFormatter:
+    return HtmlFormatter(cssclass="highlight", wrapcode=True)
+
+
+@cache
 def highlighted(text: str, language: str) -> Markup:
     """A block of code; the theme adds its copy button."""
     made = pygments.highlight(
         text.rstrip("\n"),
         get_lexer_by_name(language),
-        HtmlFormatter(cssclass="highlight", wrapcode=True),
+        _formatter(),
     )
     return Markup(still(made.strip()))
 

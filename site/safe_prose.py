@@ -9,6 +9,7 @@ block of HTML, which mkdocs' own Markdown pass leaves alone.
 from __future__ import annotations
 
 import re
+from functools import cache
 from xml.etree.ElementTree import Element
 
 import markdown  # type: ignore[import-untyped]
@@ -46,6 +47,7 @@ class _AllowedTagsOnly(Treeprocessor):  # type: ignore[misc]
                 element.tag = "span"
 
 
+@cache
 def _converter() -> markdown.Markdown:
     converter = markdown.Markdown(extensions=["sane_lists"], output_format="html")
     converter.preprocessors.deregister("html_block")
@@ -62,11 +64,15 @@ def _converter() -> markdown.Markdown:
     return converter
 
 
+@cache
 def prose(text: str | None) -> Markup:
-    """Markdown of a contributor as HTML of :data:`ALLOWED_TAGS`; empty for None."""
+    """Markdown of a contributor as HTML of :data:`ALLOWED_TAGS`; empty for None.
+
+    Kept, because a claim stands on the pages of its type, model, paper and heads.
+    """
     if not text:
         return Markup()
-    return Markup(still(_converter().convert(text)))
+    return Markup(still(_converter().reset().convert(text)))
 
 
 def inline(text: str | None) -> Markup:
