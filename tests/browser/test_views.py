@@ -38,7 +38,7 @@ def test_the_filter_stands_in_the_address(page: Page, real_site: Site) -> None:
     page.goto(f"{real_site.address}/head-types/?evidence=found&stage=latent-reasoning")
     assert shown_types(page) == fewer
     expect(page.get_by_label("Stage")).to_have_value("latent-reasoning")
-    page.get_by_role("button", name="Clear").click()
+    page.locator(".hb-facets").get_by_role("button", name="Clear").click()
     expect(page).to_have_url(f"{real_site.address}/head-types/")
     assert shown_types(page) == everything
 
