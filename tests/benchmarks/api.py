@@ -209,7 +209,7 @@ def measure(database: Path, datasette: Path, seconds: int, head_type: str) -> No
     """Print the table of one database."""
     took, spent, memory = start_up(database)
     size = database.stat().st_size / 2**20
-    print(  # noqa: T201
+    print(
         f"\n{database.name}: {size:.1f} MB; start-up {took:.2f} s ({spent:.2f} s of CPU),"
         f" {memory:.0f} MB"
     )
@@ -251,7 +251,7 @@ def measure(database: Path, datasette: Path, seconds: int, head_type: str) -> No
             address = f"http://127.0.0.1:{ports[2]}{case.datasette}"
             found[case.name, "datasette"] = load(address, 2 * seconds)
     link.unlink()
-    print(  # noqa: T201
+    print(
         f"{'':18}{'bytes':>8}{'server':>11}{'requests/s':>12}{'median ms':>11}{'p99 ms':>9}  ratio"
     )
     for at, case in enumerate(plan):
@@ -262,7 +262,7 @@ def measure(database: Path, datasette: Path, seconds: int, head_type: str) -> No
                 "" if server == "ours" else f"  ours is {own.rate / max(one.rate, 0.01):.2f} of it"
             )
             failed = f"  ({one.failed} failed)" if one.failed else ""
-            print(  # noqa: T201
+            print(
                 f"{case.name:18}{sizes[str(at)]:>8}{server:>11}{one.rate:>12.0f}{one.median:>11.2f}"
                 f"{one.p99:>9.2f}{ratio}{failed}"
             )
