@@ -43,7 +43,7 @@ def test_only_the_changed_recipe_makes_its_evidence_stale() -> None:
     changed = with_changed(untouched(), "induction", "copying", min_score=0.51)
     new = stale_ids(changed) - before
     assert {name.rpartition("/")[2] for name in new} == {"induction.copying"}
-    assert f"{MODEL}/" in next(iter(new))
+    assert f"{MODEL}/" in " ".join(new)  # in each model that was run
     answers = compute(changed)
     assert answers.counts.evidence_stale == len(before) + len(new)
     (result,) = (r for r in answers.results if (r.head_type, r.model) == ("induction", MODEL))

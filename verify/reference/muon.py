@@ -31,7 +31,8 @@ def orthogonalized(matrices: torch.Tensor) -> torch.Tensor:
     for _ in range(ITERATIONS):
         square = x @ x.mT
         x = a * x + (b * square + c * square @ square) @ x
-    return x if wide else x.mT
+    result: torch.Tensor = x if wide else x.mT
+    return result
 
 
 class Muon(torch.optim.Optimizer):
@@ -49,7 +50,7 @@ class Muon(torch.optim.Optimizer):
         super().__init__(groups, {"lr": learning_rate, "parts": 1})
 
     @torch.no_grad()
-    def step(self, closure: Any = None) -> None:  # noqa: ARG002 -- as torch calls it
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]  # noqa: ARG002
         """One step, on the matrices that have a gradient."""
         for group in self.param_groups:
             (weight,) = group["params"]
