@@ -93,10 +93,10 @@ def _result(record: Evidence) -> CheckpointResult:
         reason=record.reason,
         found=record.found,
         unclear=record.unclear,
-        mean=scores and _short(scores.mean),
-        low=scores and _short(scores.low),
-        high=scores and _short(scores.high),
-        control=scores and _short(scores.control),
+        mean=None if scores is None else _short(scores.mean),
+        low=None if scores is None else _short(scores.low),
+        high=None if scores is None else _short(scores.high),
+        control=None if scores is None else _short(scores.control),
     )
 
 
