@@ -155,12 +155,14 @@ class Batches:
 
     def _too_much(self, needed: float, length: int) -> str:
         assert self._limit is not None
-        weights, mib = weight_bytes(self._model), 2**20
         return (
-            f"the limit of {self._limit / mib:.0f} MiB is too low: the weights take"
-            f" {weights / mib:.0f} MiB and one prompt of {length} tokens"
-            f" {needed / mib:.0f} MiB"
+            f"the limit of {_size(self._limit)} is too low: the weights take"
+            f" {_size(weight_bytes(self._model))} and one prompt of {length} tokens {_size(needed)}"
         )
+
+
+def _size(count: float) -> str:
+    return f"{count / 2**20:,.1f} MiB"
 
 
 def weight_bytes(model: PreTrainedModel) -> int:

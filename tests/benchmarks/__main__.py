@@ -102,7 +102,8 @@ def main() -> None:
                 results.append(result)
                 with chosen.results.open("a") as file:
                     file.write(json.dumps(result) + "\n")
-                print(number, size, name, result.get("seconds"), flush=True)
+                sys.stdout.write(f"{number} {words} {name}: {result.get('seconds')}\n")
+                sys.stdout.flush()
     chosen.table.write_text(table(results), encoding="utf-8")
 
 

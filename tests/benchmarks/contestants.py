@@ -16,6 +16,7 @@ import argparse
 import json
 import os
 import resource
+import sys
 import time
 import warnings
 from collections.abc import Callable
@@ -263,7 +264,7 @@ def main() -> None:
         used, started = _cpu(), time.perf_counter()
         scores = run(ids)
         seconds, cpu = time.perf_counter() - started, _cpu() - used
-    print(
+    sys.stdout.write(
         json.dumps(
             {
                 "name": chosen.name,
