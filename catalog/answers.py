@@ -201,6 +201,7 @@ class _Work:
             group=entry.group,
             placed_by=entry.placed_by,
             summary=entry.summary,
+            year=self._year(entry),
             runnable=entry.runnable,
             claims=len(claims),
             found_in=tuple(result.model for result in found),
@@ -225,6 +226,12 @@ class _Work:
             recipes=entry.recipes,
             results=tuple(result for result in self.results if result.head_type == entry.id),
         )
+
+    def _year(self, entry: HeadType) -> int:
+        """When the type was first named, as far as the entry knows."""
+        introducing = [role.paper for role in entry.papers if role.role == "introduces"]
+        named = introducing or [role.paper for role in entry.papers]
+        return min(self.catalog.papers[paper].year for paper in named)
 
     def _use(self, key: str, role: str, note: str | None) -> PaperUse:
         paper = self.catalog.papers[key]

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from catalog.responses import HeadTypeDetail
-
 if TYPE_CHECKING:
     from catalog.answers import Answers
 
@@ -24,12 +22,6 @@ def facets(answers: Answers) -> list[dict[str, str]]:
         {"kind": kind, "name": name, "value": value, "id": id}
         for kind, name, value, id in sorted(found)  # noqa: A001
     ]
-
-
-def year_of(entry: HeadTypeDetail) -> int | None:
-    """The year of the first paper that introduces a head type, or else of the first named."""
-    introducing = [paper.year for paper in entry.papers if paper.role == "introduces"]
-    return min(introducing or [paper.year for paper in entry.papers], default=None)
 
 
 _Facet = tuple[str, str, str, str]

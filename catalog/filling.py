@@ -13,7 +13,7 @@ from sqlmodel import SQLModel
 from catalog import rows
 from catalog.answers import Answers
 from catalog.database import DatabaseError
-from catalog.facets import facets, year_of
+from catalog.facets import facets
 from catalog.heads import head_scores
 from catalog.responses import (
     EvidenceDetail,
@@ -165,7 +165,7 @@ def _head_type(position: int, entry: HeadTypeDetail) -> Row:
         "placed_by": entry.placed_by,
         "level": entry.automation.level,
         "runnable": entry.runnable,
-        "year": year_of(entry),
+        "year": entry.year,
         "claims": entry.claims,
         "summary": _summary(entry, HeadTypeSummary),
         "document": _json(entry),

@@ -155,6 +155,8 @@ class HeadTypeSummary(Response):
     group: str
     placed_by: Literal["survey", "headbook"]
     summary: str
+    year: int | None = None
+    """Of the first paper that introduces it, or else of the first that the entry names."""
     runnable: bool
     claims: int
     found_in: tuple[str, ...]

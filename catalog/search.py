@@ -118,7 +118,8 @@ def _rows(session: Session, words: Sequence[str], kind: str | None) -> list[int]
         text(
             "SELECT rowid FROM search WHERE search MATCH :match"
             " AND (:kind IS NULL OR kind = :kind)"
-            f" ORDER BY id = :id DESC, lower(name) LIKE :start DESC, {_RANK}, rowid"
+            " ORDER BY id = :id DESC, replace(lower(name), '-', ' ') LIKE :start DESC,"
+            f" {_RANK}, rowid"
         ),
         {"match": match, "kind": kind, "id": "-".join(words), "start": f"{' '.join(words)}%"},
     )

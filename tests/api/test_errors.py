@@ -6,7 +6,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-from fastapi import FastAPI
 
 from api.app import create_app
 from catalog import queries
@@ -259,8 +258,3 @@ def test_app_needs_a_database(tmp_path: Path) -> None:
 
     with pytest.raises(DatabaseError, match="run: headbook db"):
         create_app(tmp_path / "none.sqlite")
-
-
-def test_operation_ids_are_unique(app: FastAPI) -> None:
-    ids = [item["get"]["operationId"] for item in app.openapi()["paths"].values()]
-    assert len(set(ids)) == len(ids)

@@ -166,7 +166,7 @@ def _ms(text: str) -> float:
 
 def middle(loads: Sequence[Load]) -> Load:
     """The round in the middle, by requests a second."""
-    return sorted(loads, key=lambda load: load.rate)[len(loads) // 2]
+    return sorted(loads, key=lambda one: one.rate)[len(loads) // 2]
 
 
 def start_up(database: Path) -> tuple[float, float, float]:
