@@ -39,7 +39,7 @@ HEADS = 6
 WIDTH = HEADS * HEAD_SIZE
 _INNER = 32
 """Width of the MLPs, which are zero but for a first MLP that is asked for."""
-HEAD_TYPES = (
+CLASSIC = (
     "previous-token",
     "positional",
     "induction",
@@ -48,6 +48,21 @@ HEAD_TYPES = (
     "name-mover",
     "copy-suppression",
     "successor",
+)
+"""The types whose heads are also read off by definition, in every model, without the verifier."""
+HEAD_TYPES = (
+    *CLASSIC,
+    "anti-induction",
+    "block-head",
+    "cmr-like",
+    "delimiter-head",
+    "diagonal-head",
+    "global-retrieval",
+    "local-context-head",
+    "local-head",
+    "n-gram",
+    "rare-words-head",
+    "streaming-head",
 )
 _C = 1000.0
 _LINEAR = 12.0

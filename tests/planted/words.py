@@ -19,36 +19,38 @@ Array = NDArray[np.float64]
 
 SPECIALS = ("<bos>", "<unk>", "<pad>")
 CONTEXT = 512
-_TOKEN = r"\w+|[^\w\s]"
-_SLOT = re.compile(r"\{\w+\}")
+_TOKEN = r"\d\d|[A-Z](?=[A-Z])|\w+|[^\w\s]"
+"""Years are two numbers of two digits, and capitals of a run are letters, as for the reference
+models."""
+_SLOT = re.compile(r"\{\w+(?:\|([^{}]*))?\}")
 
 
 @lru_cache
 def word_list(name: str) -> tuple[str, ...]:
     """The words of ``entries/vocabulary/<name>.yaml`` (kinds ``words`` and ``series``)."""
     path = entries_dir() / "vocabulary" / f"{name}.yaml"
-    return tuple(yaml.safe_load(path.read_text(encoding="utf-8"))["words"])
+    return tuple(yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)["words"])
 
 
 @lru_cache
 def wraps(name: str) -> bool:
     """Whether the first word of a series follows its last."""
     path = entries_dir() / "vocabulary" / f"{name}.yaml"
-    return bool(yaml.safe_load(path.read_text(encoding="utf-8")).get("wraps", False))
+    return bool(yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader).get("wraps", False))
 
 
 @lru_cache
 def templates(name: str) -> tuple[str, ...]:
     """The sentences with slots of ``entries/vocabulary/<name>.yaml``."""
     path = entries_dir() / "vocabulary" / f"{name}.yaml"
-    return tuple(t["text"] for t in yaml.safe_load(path.read_text(encoding="utf-8"))["templates"])
+    return tuple(t["text"] for t in yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)["templates"])
 
 
 @lru_cache
 def passages(name: str = "plain-prose") -> tuple[str, ...]:
     """The passages of ``entries/text/<name>.yaml``."""
     path = entries_dir() / "text" / f"{name}.yaml"
-    return tuple(yaml.safe_load(path.read_text(encoding="utf-8"))["passages"])
+    return tuple(yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)["passages"])
 
 
 @lru_cache
@@ -57,10 +59,13 @@ def vocabulary() -> tuple[str, ...]:
     words: set[str] = set()
     for folder in ("vocabulary", "text"):
         for path in sorted((entries_dir() / folder).glob("*.yaml")):
-            data = yaml.safe_load(path.read_text(encoding="utf-8"))
+            data = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
             texts = [*data.get("words", ()), *data.get("passages", ())]
             texts += [word for pair in data.get("pairs", ()) for word in pair]
-            texts += [_SLOT.sub(" ", template["text"]) for template in data.get("templates", ())]
+            texts += [
+                _SLOT.sub(lambda slot: slot[1] or " ", template["text"])
+                for template in data.get("templates", ())
+            ]
             words.update(match for text in texts for match in re.findall(_TOKEN, text))
     return (*SPECIALS, *sorted(words))
 
@@ -99,8 +104,10 @@ def codes(count: int, size: int, bound: float, seed: int) -> Array:
     kept = np.zeros((count, size))
     found = 0
     while found < count:
-        for vector in rng.standard_normal((2000, size)):
-            vector /= np.linalg.norm(vector)
+        drawn = rng.standard_normal((2000, size))
+        drawn /= np.linalg.norm(drawn, axis=1, keepdims=True)
+        # most are ruled out at once by those kept from earlier draws
+        for vector in drawn[np.abs(drawn @ kept[:found].T).max(axis=1, initial=0.0) <= bound]:
             if found < count and np.abs(kept[:found] @ vector).max(initial=0.0) <= bound:
                 kept[found] = vector
                 found += 1
