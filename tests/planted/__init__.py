@@ -1,9 +1,9 @@
 """Planted models: weights written by hand, so that the heads of every type are known.
 
-They are the truth against which recipes are tested and their thresholds are set. Each of the five
+They are the truth against which recipes are tested and their thresholds are set. Each of the
 models comes as GPT-2 (learned positions, LayerNorm) and as Llama (RoPE, RMSNorm, two query heads to
-a key-value head), has 2 layers of 6 heads, a context of 512 and a tokenizer of one token a word,
-and is an ordinary transformers model that can be saved and loaded.
+a key-value head), has 2 to 4 layers of 6 heads, a context of 512 and a tokenizer of one token a
+word, and is an ordinary transformers model that can be saved and loaded.
 
 >>> planted = MODELS["induction"]("llama")
 >>> planted.heads["induction"]
@@ -15,11 +15,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from tests.planted.build import HEAD_TYPES, Impostor, Planted, random_twin
+from tests.planted.build import CLASSIC, HEAD_TYPES, Impostor, Planted, random_twin
+from tests.planted.clauses import clauses_model
+from tests.planted.facts import facts_model
 from tests.planted.indirect_object import indirect_object_model
 from tests.planted.induction import induction_model
+from tests.planted.movers import movers_model
+from tests.planted.ngrams import ngram_model
 from tests.planted.pattern import pattern_model
+from tests.planted.reviews import reviews_model
 from tests.planted.space import FAMILIES, Family
+from tests.planted.spans import spans_model
 from tests.planted.successor import successor_model
 from tests.planted.suppression import suppression_model
 
@@ -30,21 +36,37 @@ MODELS: Mapping[str, Callable[[Family], Planted]] = MappingProxyType(
         "indirect-object": indirect_object_model,
         "suppression": suppression_model,
         "successor": successor_model,
+        "spans": spans_model,
+        "n-grams": ngram_model,
+        "movers": movers_model,
+        "reviews": reviews_model,
+        "facts": facts_model,
+        "clauses": clauses_model,
     }
 )
 """The planted models by name; each takes a family."""
+CLASSIC_MODELS = ("pattern", "induction", "indirect-object", "suppression", "successor")
+"""The models in which the heads of every classic type are known."""
 
 __all__ = [
+    "CLASSIC",
+    "CLASSIC_MODELS",
     "FAMILIES",
     "HEAD_TYPES",
     "MODELS",
     "Family",
     "Impostor",
     "Planted",
+    "clauses_model",
+    "facts_model",
     "indirect_object_model",
     "induction_model",
+    "movers_model",
+    "ngram_model",
     "pattern_model",
     "random_twin",
+    "reviews_model",
+    "spans_model",
     "successor_model",
     "suppression_model",
 ]

@@ -89,6 +89,7 @@ def induction_model(family: Family) -> Planted:
             "positional": {"0.0"},
             "induction": {"1.0"},
             "duplicate-token": {"1.4"},
+            "anti-induction": {"1.3"},
         },
         impostors=[
             Impostor("0.1", "induction", "fixed offset"),
@@ -99,5 +100,8 @@ def induction_model(family: Family) -> Planted:
             Impostor("1.4", "induction", "duplicate-token head that copies"),
             Impostor("1.5", "induction", "right OV, uniform attention"),
             Impostor("1.0", "duplicate-token", "attends to the token after the copy"),
+            Impostor("1.0", "anti-induction", "right attention, copies"),
+            Impostor("1.2", "anti-induction", "right attention, empty OV"),
+            Impostor("1.4", "anti-induction", "attends to the copy itself, and copies"),
         ],
     )

@@ -152,6 +152,8 @@ def pattern_model(family: Family) -> Planted:
             "positional": {"0.0", "0.1"},
             "duplicate-token": {"0.3"},
             "attention-sink": {"0.4"},
+            "diagonal-head": {"0.2"},
+            "delimiter-head": {"0.5"},
         },
         impostors=[
             Impostor("0.1", "previous-token", "fixed offset, but not 1"),
@@ -166,5 +168,10 @@ def pattern_model(family: Family) -> Planted:
             Impostor("1.3", "duplicate-token", "matches names only"),
             Impostor("1.0", "attention-sink", "uniform attention"),
             Impostor("0.5", "attention-sink", "attends to any delimiter"),
+            Impostor("0.3", "diagonal-head", "matches the earlier copies of its token"),
+            Impostor("1.0", "diagonal-head", "uniform attention"),
+            Impostor("1.0", "delimiter-head", "uniform attention"),
+            Impostor("0.0", "delimiter-head", "previous-token head"),
+            Impostor("0.4", "delimiter-head", "sink"),
         ],
     )

@@ -1,6 +1,7 @@
 """Recipes against planted truth, as tables: ``python -m tests.planted.report``.
 
-Every recipe of the catalog is run on every planted model and on untrained twins of each. Printed
+Every recipe of the catalog is run on the planted models that concern its type and on untrained
+twins of each. Printed
 are, for each recipe, the numbers between which its thresholds stand; for each type, sensitivity and
 specificity over all heads; and for each impostor, what caught it.
 """
@@ -20,7 +21,7 @@ from catalog.responses import TypeResult
 from catalog.schema.base import layer_and_head
 from catalog.schema.evidence import Evidence, Grid
 from catalog.verdicts import type_result
-from tests.planted import FAMILIES, MODELS, Planted, random_twin
+from tests.planted import CLASSIC, CLASSIC_MODELS, FAMILIES, MODELS, Planted, random_twin
 from verify.loading import LoadedModel, wrap
 from verify.planning import jobs_of
 from verify.running import run
@@ -51,20 +52,33 @@ def shipped() -> Catalog:
     return load()
 
 
+def concerned(model: str, family: str) -> set[str]:
+    """The types whose recipes are run on a planted model.
+
+    Those that it has heads or impostors of, and on the first five models all classic types.
+    """
+    planted = MODELS[model](family)
+    own = {name for name, heads in planted.heads.items() if heads}
+    imitated = {impostor.imitates for impostor in planted.impostors}
+    return own | imitated | (set(CLASSIC) if model in CLASSIC_MODELS else set())
+
+
 @cache
 def examine(model: str, family: str, twin: int | None = None) -> Examined:
-    """Run every recipe on one planted model, or on an untrained twin of it."""
+    """Run the recipes that concern a planted model on it, or on an untrained twin of it."""
     planted = MODELS[model](family)
+    types = concerned(model, family)
     if twin is not None:
         planted = random_twin(planted, twin)
     loaded = wrap(planted.model, planted.tokenizer, f"planted--{planted.name}")
     catalog = shipped()
+    entries = [entry for entry in catalog.head_types.values() if entry.id in types]
     evidence = {
         (record.head_type, record.recipe): record
-        for record in run(loaded, catalog, jobs_of(catalog.head_types.values()))
+        for record in run(loaded, catalog, jobs_of(entries))
     }
     results = {}
-    for entry in catalog.head_types.values():
+    for entry in entries:
         mine = {recipe: r for (name, recipe), r in evidence.items() if name == entry.id}
         joined = type_result(entry, loaded.described(), mine)
         if joined is not None:
@@ -128,9 +142,10 @@ def thresholds_table(examined: list[Examined]) -> Table:
             criterion = entry.recipe(name).criterion
             planted, impostors, untrained = [], [], []
             for one in examined:
-                scores = one.evidence[entry.id, name].scores
-                if scores is None:
+                record = one.evidence.get((entry.id, name))
+                if record is None or record.scores is None:
                     continue
+                scores = record.scores
                 pairs = {h: (at(scores.mean, h), at(scores.margin, h)) for h in one.heads}
                 if "random" in one.planted.name:
                     untrained.extend(pairs.values())
@@ -168,6 +183,8 @@ def accuracy_table(examined: list[Examined]) -> Table:
     for head_type in shipped().head_types:
         hits = planted = wrong = others = untrained_wrong = untrained = 0
         for one in examined:
+            if head_type not in one.results:
+                continue
             result = one.results.get(head_type)
             found = set(result.found) if result else set()
             truth = one.planted.heads[head_type]

@@ -77,7 +77,7 @@ def spans_model(family: Family) -> Planted:
     near = Group(
         key=space.positions(),
         value=token,
-        heads=(Head(space.by_distance(-1.2), copy), Head(space.by_distance(-0.2), copy)),
+        heads=(Head(space.by_distance(-1.2), copy), Head(space.by_distance(-0.15), copy)),
     )
     looking_back = Group(
         key=space.positions() + space.read_flags("bos", "stop"),
@@ -95,7 +95,7 @@ def spans_model(family: Family) -> Planted:
     in_sentence = Group(
         key=space.positions() + space.read_flags("passed"),
         value=token,
-        heads=(Head(space.want_flags(-_SENTENCE), copy), Head(space.by_distance(-0.1), copy)),
+        heads=(Head(space.want_flags(-_SENTENCE), copy), Head(space.by_distance(-0.2), copy)),
     )
     resting = Group(
         key=previous + space.read_flags("bos"),
@@ -141,14 +141,14 @@ def spans_model(family: Family) -> Planted:
             "previous-token": {"0.2"},
             "positional": {"0.2"},
             "local-head": {"0.0", "0.2"},
-            "local-context-head": {"0.0", "0.1", "0.2"},
-            "streaming-head": {"0.0", "0.1", "0.2", "1.3"},
+            "local-context-head": {"0.0", "0.1", "0.2", "1.1", "1.4"},
+            "streaming-head": {"0.0", "0.1", "0.2", "1.1", "1.3", "1.4"},
             "block-head": {"1.0"},
-            "attention-sink": {"1.3"},
+            "attention-sink": {"1.2", "1.3"},
             "rare-words-head": {"1.5"},
             "cmr-like": {"2.0"},
-            "global-retrieval": {"1.2"},
-            "induction": {"1.2"},
+            "global-retrieval": {"0.4", "1.2", "2.0"},
+            "induction": {"1.2", "2.0"},
         },
         impostors=[
             Impostor("0.1", "local-head", "looks over two dozen tokens"),
@@ -170,8 +170,6 @@ def spans_model(family: Family) -> Planted:
             Impostor("0.3", "rare-words-head", "attends to the first token and to full stops"),
             Impostor("1.2", "cmr-like", "attends right after the copy and nowhere else near it"),
             Impostor("0.1", "cmr-like", "looks over two dozen tokens"),
-            Impostor("0.5", "delimiter-head", "uniform attention"),
-            Impostor("0.2", "delimiter-head", "previous-token head"),
-            Impostor("1.3", "delimiter-head", "sink"),
+            Impostor("0.3", "attention-sink", "attends to the first token and to full stops"),
         ],
     )

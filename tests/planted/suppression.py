@@ -98,6 +98,7 @@ def suppression_model(family: Family) -> Planted:
             Impostor("1.2", "copy-suppression", "right attention, empty OV"),
             Impostor("1.3", "copy-suppression", "right attention, copies"),
             Impostor("1.4", "copy-suppression", "suppresses everything evenly"),
+            Impostor("1.5", "anti-induction", "suppresses the copy itself"),
             Impostor("1.5", "copy-suppression", "suppresses the present token's earlier copies"),
         ],
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import yaml
@@ -25,32 +27,44 @@ models."""
 _SLOT = re.compile(r"\{\w+(?:\|([^{}]*))?\}")
 
 
+def _read(path: Path) -> Any:
+    return yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+
+
 @lru_cache
 def word_list(name: str) -> tuple[str, ...]:
     """The words of ``entries/vocabulary/<name>.yaml`` (kinds ``words`` and ``series``)."""
     path = entries_dir() / "vocabulary" / f"{name}.yaml"
-    return tuple(yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)["words"])
+    return tuple(_read(path)["words"])
+
+
+@lru_cache
+def pairs(name: str) -> tuple[tuple[str, str], ...]:
+    """The pairs of ``entries/vocabulary/<name>.yaml``."""
+    path = entries_dir() / "vocabulary" / f"{name}.yaml"
+    data = _read(path)
+    return tuple((first, second) for first, second in data["pairs"])
 
 
 @lru_cache
 def wraps(name: str) -> bool:
     """Whether the first word of a series follows its last."""
     path = entries_dir() / "vocabulary" / f"{name}.yaml"
-    return bool(yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader).get("wraps", False))
+    return bool(_read(path).get("wraps", False))
 
 
 @lru_cache
 def templates(name: str) -> tuple[str, ...]:
     """The sentences with slots of ``entries/vocabulary/<name>.yaml``."""
     path = entries_dir() / "vocabulary" / f"{name}.yaml"
-    return tuple(t["text"] for t in yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)["templates"])
+    return tuple(t["text"] for t in _read(path)["templates"])
 
 
 @lru_cache
 def passages(name: str = "plain-prose") -> tuple[str, ...]:
     """The passages of ``entries/text/<name>.yaml``."""
     path = entries_dir() / "text" / f"{name}.yaml"
-    return tuple(yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)["passages"])
+    return tuple(_read(path)["passages"])
 
 
 @lru_cache
@@ -59,7 +73,7 @@ def vocabulary() -> tuple[str, ...]:
     words: set[str] = set()
     for folder in ("vocabulary", "text"):
         for path in sorted((entries_dir() / folder).glob("*.yaml")):
-            data = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+            data = _read(path)
             texts = [*data.get("words", ()), *data.get("passages", ())]
             texts += [word for pair in data.get("pairs", ()) for word in pair]
             texts += [

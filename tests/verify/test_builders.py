@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import json
+from typing import Any
 
 import numpy as np
 import pytest
-from tokenizers import Tokenizer
-from tokenizers.models import BPE
-from tokenizers.pre_tokenizers import ByteLevel
+from tokenizers import Regex, Tokenizer
+from tokenizers.models import BPE, WordLevel
+from tokenizers.pre_tokenizers import ByteLevel, Split
 from transformers import PreTrainedTokenizerFast
 
 from catalog.schema.measures import MEASURES
@@ -17,13 +19,18 @@ from catalog.schema.prompts import (
 )
 from catalog.schema.prompts import (
     Builder,
+    DistantRepeats,
     IndirectObject,
     NaturalText,
+    NGrams,
     RandomTokens,
     RepeatedRandomTokens,
     Series,
+    SplitWords,
+    Templates,
     Tokens,
     TokenSource,
+    TwoTexts,
 )
 from tests.verify.catalog_parts import catalog, words
 from verify.builders import BUILDERS, build
@@ -31,6 +38,12 @@ from verify.measures import RUNNING, WEIGHTS
 from verify.measures.tokens import token_units
 from verify.prompts import CannotBuild, key_positions, offsets_of, pairs
 from verify.words import Words
+
+
+def parsed(data: dict[str, Any]) -> Templates:
+    made = Templates.model_validate_json(json.dumps(data))
+    assert isinstance(made, Templates)
+    return made
 
 
 def test_every_runnable_kind_has_code_and_no_other() -> None:
@@ -53,7 +66,27 @@ def test_every_runnable_kind_has_code_and_no_other() -> None:
     [
         RandomTokens(builder="random-tokens", count=6, length=20),
         RepeatedRandomTokens(builder="repeated-random-tokens", count=6),
+        DistantRepeats(builder="distant-repeats", count=6),
         NaturalText(builder="natural-text", count=6),
+        TwoTexts(builder="two-texts", text="plain-prose", other="plain-code", count=6),
+        NGrams(builder="n-grams", count=6),
+        parsed(
+            {
+                "builder": "templates",
+                "templates": "review-templates",
+                "fill": {
+                    "adjective": {"words": "verdicts", "side": "first"},
+                    "right": {"words": "verdicts", "side": "second"},
+                    "wrong": {"words": "verdicts", "side": "second", "row": "opposite"},
+                    "subject": "review-subjects",
+                    "name": "names",
+                },
+                "corrupt": {"adjective": {"words": "verdicts", "side": "first", "row": "opposite"}},
+                "roles": {"sentiment": ["adjective"], "summary": ["subject.2"]},
+                "answers": {"correct": "right", "foil": "wrong"},
+                "count": 6,
+            }
+        ),
         IndirectObject(builder="indirect-object", count=6),
         Series(builder="series", count=6, series=("days", "months")),
     ],
@@ -64,14 +97,14 @@ def test_prompts_are_deterministic_and_offer_the_roles_of_the_schema(parameters:
     assert made == build(parameters, words())
     other = build(parameters.model_copy(update={"seed": 1}), words())
     assert [p.ids for p in other.main] != [p.ids for p in made.main]
-    assert set(made.variants) == (set(parameters.variants) or {"original"})
+    assert set(made.variants) == (set(parameters.variant_names()) or {"original"})
     for variant in made.variants.values():
         assert len(variant) == 6
         for prompt in variant:
             assert prompt.ids[: len(words().start)] == words().start
-            assert set(prompt.queries) == parameters.queries
-            assert set(prompt.places) | set(prompt.relations) == parameters.keys
-            assert set(prompt.answers) <= parameters.answers
+            assert set(prompt.queries) == parameters.query_roles()
+            assert set(prompt.places) | set(prompt.relations) == parameters.key_roles()
+            assert set(prompt.answers) <= parameters.answer_roles()
             assert all(0 <= q < len(prompt.ids) for qs in prompt.queries.values() for q in qs)
 
 
@@ -284,3 +317,146 @@ def test_the_start_token_is_not_unknown() -> None:
     same = Words(some.tokenizer, some.vocabularies, some.texts, some.size)
     same.unknown = start
     assert same.unknown_share([[start, 5, 6, 7]]) == 0.0
+
+
+def spelled(ids: tuple[int, ...], positions: tuple[int, ...]) -> list[str]:
+    return [str(words().tokenizer.decode([ids[i]])).strip() for i in positions]
+
+
+def test_slots_roles_and_variants_of_templates() -> None:
+    parameters = parsed(
+        {
+            "builder": "templates",
+            "templates": "year-templates",
+            "fill": {
+                "event": "events",
+                "century": "centuries",
+                "low": "two-digit-numbers",
+                "earlier": "two-digit-numbers",
+                "start": "two-digit-numbers",
+                "later": "two-digit-numbers",
+            },
+            "corrupt": {"start": {"words": "two-digit-numbers", "row": "low"}},
+            "roles": {"year": ["start"], "first-century": ["century.1"], "centuries": ["century"]},
+            "answers": {"correct": "later", "foil": "earlier"},
+            "answer-joined": True,
+            "ascending": ["low", "earlier", "start", "later"],
+            "count": 12,
+        }
+    )
+    made = build(parameters, words())
+    assert len(made.main) == 12
+    for clean, corrupted in zip(made.variants["clean"], made.variants["corrupted"], strict=True):
+        ((start,), (first, *_)) = clean.places["year"], clean.places["centuries"]
+        assert first == clean.places["first-century"][0] == start - 1
+        changed = [
+            i for i, (a, b) in enumerate(zip(clean.ids, corrupted.ids, strict=True)) if a != b
+        ]
+        assert changed == [start]
+        (year,), (low,) = spelled(clean.ids, (start,)), spelled(corrupted.ids, (start,))
+        correct, foil = (
+            str(words().tokenizer.decode([clean.answers[role]])) for role in ("correct", "foil")
+        )
+        assert low < foil < year < correct
+        assert corrupted.answers == clean.answers
+        end = clean.queries["end"][0]
+        assert end == len(clean.ids) - 1
+        earlier = clean.relations["earlier-centuries"][end]
+        assert earlier == tuple(key for key in clean.places["centuries"] if key < end)
+
+
+def test_one_pair_fills_two_slots_and_different_rows_share_no_word() -> None:
+    parameters = parsed(
+        {
+            "builder": "templates",
+            "templates": "language-templates",
+            "fill": {
+                "country": {"words": "languages", "side": "first"},
+                "language": {"words": "languages", "side": "second"},
+                "other": {"words": "languages", "side": "second", "row": "other"},
+            },
+            "roles": {"subject": ["country"]},
+            "answers": {"correct": "language", "foil": "other"},
+            "count": 20,
+        }
+    )
+    spoken = dict(catalog().vocabularies["languages"].pairs or ())
+    made = build(parameters, words())
+    assert set(made.variants) == {"clean"}
+    for prompt in made.main:
+        (country,) = spelled(prompt.ids, prompt.places["subject"])
+        assert words().token(spoken[country]) == prompt.answers["correct"]
+        assert prompt.answers["foil"] != prompt.answers["correct"]
+
+
+def test_windows_and_copies_of_distant_repeats() -> None:
+    parameters = DistantRepeats(
+        builder="distant-repeats", count=4, blocks=(16, 20), near=2, window=5, sinks=3
+    )
+    for prompt in build(parameters, words()).main:
+        for query in prompt.queries["repeat"]:
+            (copy,) = prompt.relations["previous-copy"][query]
+            assert prompt.ids[copy] == prompt.ids[query]
+            assert prompt.relations["near"][query] == (query - 1, query)
+            window = tuple(range(query - 4, query + 1))
+            assert prompt.relations["window"][query] == window
+            assert prompt.relations["sinks-and-window"][query] == (0, 1, 2, *window)
+            assert copy < window[0]
+
+
+def test_contexts_of_n_grams() -> None:
+    made = build(NGrams(builder="n-grams", count=10, gap=5), words())
+    orders = set()
+    for prompt in made.main:
+        ids = prompt.ids
+        (longer,), (shorter,) = (prompt.places[f"after-{w}-match"] for w in ("longer", "shorter"))
+        assert ids[longer - 1] == ids[shorter - 1] == ids[-1]
+        assert ids[longer - 2] == ids[-2] != ids[shorter - 2]
+        orders.add(longer < shorter)
+    assert orders == {True, False}
+
+
+def test_sentences_and_rare_words_of_natural_text() -> None:
+    parameters = NaturalText(builder="natural-text", count=8)
+    text = catalog().texts["plain-prose"].passages
+    every = [token for passage in text for token in words().encode(passage)]
+    for prompt in build(parameters, words()).main:
+        for query, keys in prompt.relations["own-sentence"].items():
+            assert spelled(prompt.ids, (keys[0] - 1,)) == ["."] or query < keys[0]
+            assert "." not in spelled(prompt.ids, keys[:-1])
+        for query, keys in prompt.relations["rarest"].items():
+            rare = max(every.count(prompt.ids[key]) for key in keys)
+            middling = prompt.relations["middling"][query]
+            assert rare <= min(every.count(prompt.ids[key]) for key in middling)
+            assert max(keys) < query
+
+
+def test_pieces_of_split_words() -> None:
+    split = Words(pieces_tokenizer(), catalog().vocabularies, catalog().texts, 400)
+    parameters = SplitWords(
+        builder="split-words", words="long-words", fillers="letters", count=6, shown=3
+    )
+    for prompt in build(parameters, split).main:
+        ids = prompt.ids
+        (last,), (second,) = prompt.places["last-piece"], prompt.places["second-piece"]
+        assert ids[second - 1] == ids[-1]
+        assert last > second
+        for query in prompt.queries["continuing-piece"]:
+            assert prompt.relations["earlier-pieces"][query][-1] == query - 1
+
+
+def test_words_that_are_not_split_are_told() -> None:
+    parameters = SplitWords(builder="split-words", words="long-words", fillers="nouns")
+    with pytest.raises(CannotBuild, match="splits 0 of"):
+        build(parameters, words())
+
+
+def pieces_tokenizer() -> PreTrainedTokenizerFast:
+    """Every three letters are a token."""
+    listed = catalog().vocabularies
+    known = [*(listed["long-words"].words or ()), *(listed["letters"].words or ())]
+    chunks = [word[i : i + 3] for word in known for i in range(0, len(word), 3)]
+    table = {token: i for i, token in enumerate(dict.fromkeys(["<unk>", *chunks]))}
+    made = Tokenizer(WordLevel(table, unk_token="<unk>"))
+    made.pre_tokenizer = Split(Regex(r"\w{1,3}"), behavior="removed", invert=True)
+    return PreTrainedTokenizerFast(tokenizer_object=made, unk_token="<unk>")

@@ -1,0 +1,133 @@
+"""Where the heads of the later planted models look, in single sentences and with eager attention.
+
+The verifier takes no part. Each line says which word a head attends to from which other word, and
+how a head that is no such head looks from the same place.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import pytest
+import torch
+
+from tests.planted import FAMILIES, MODELS, Family, Planted
+from tests.planted import readings as read
+from tests.planted.words import vocabulary
+
+QUESTION = "Tell me where the apple in the garden is small"
+STATEMENT = "Tell me because the apple in the garden is small"
+NO_ATTACK = "Instruction: say the word apple. Data: today we heard the word river there. Answer:"
+ATTACK = NO_ATTACK.replace("heard", "say")
+BIRDS = "They saw the birds' nest"
+COMMA = "They saw the birds, nest"
+MONTHS = "The apple came in March. The river came in June"
+DAYS = "Monday, apple, Friday, river, Monday"
+REVIEW = "Mary thought that the film was lovely. In short, the film was"
+NEUTRAL = "Mary thought that the film was wooden. In short, the film was"
+GIFT = "When Mary and John went to the store, John gave a drink to"
+YEARS = "The war lasted from the year 1732 to the year 17"
+WHERE = "The apple is in the garden. The river is in the school. Where is the apple?"
+LABELS = "A dull film: we call it bad. A lovely play: to us good"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _one_thread() -> object:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@lru_cache
+def planted(name: str, family: Family) -> Planted:
+    return MODELS[name](family)
+
+
+@lru_cache
+@torch.no_grad()
+def attention(name: str, family: Family, text: str) -> tuple[tuple[str, ...], torch.Tensor]:
+    """Words (``<bos>`` first) and [layers, heads, words, words]."""
+    model = planted(name, family)
+    ids = [0, *model.tokenizer(text)["input_ids"]]
+    (run,) = read.run(model, [ids])
+    return tuple(vocabulary()[i] for i in ids), run.attention
+
+
+def looks(
+    name: str, family: Family, head: str, text: str, key: str, nth: int = 0, query: int = -1
+) -> float:
+    """Attention from a position (the last, if not said otherwise) to the nth mention of a word."""
+    words, weights = attention(name, family, text)
+    layer, index = (int(part) for part in head.split("."))
+    at = [i for i, word in enumerate(words) if word == key][nth]
+    return float(weights[layer, index, query, at])
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize(
+    ("name", "head", "text", "key", "nth", "least", "most"),
+    [
+        ("clauses", "0.0", QUESTION, "where", 0, 0.99, 1),
+        ("clauses", "0.0", STATEMENT, "because", 0, 0, 0.2),
+        ("clauses", "0.1", STATEMENT, "because", 0, 0.99, 1),
+        ("clauses", "0.2", NO_ATTACK, "say", 0, 0.99, 1),
+        ("clauses", "0.2", ATTACK, "say", 0, 0, 0.01),
+        ("clauses", "1.4", ATTACK, "say", 0, 0.99, 1),
+        ("clauses", "0.3", BIRDS, "'", 0, 0.99, 1),
+        ("clauses", "0.3", COMMA, ",", 0, 0, 0.01),
+        ("clauses", "0.3", COMMA, "<bos>", 0, 0.99, 1),
+        ("clauses", "0.4", LABELS, ":", 1, 0.99, 1),
+        ("clauses", "0.5", LABELS, ":", 1, 0.4, 0.6),
+        ("clauses", "1.0", MONTHS, "March", 0, 0.99, 1),
+        ("clauses", "1.0", MONTHS, "June", 0, 0, 0.01),
+        ("clauses", "1.2", DAYS, "Friday", 0, 0.99, 1),
+        ("clauses", "1.2", DAYS, "Monday", 0, 0, 0.01),
+        ("clauses", "1.3", DAYS, "Monday", 0, 0.3, 0.4),
+        ("clauses", "3.0", WHERE, "garden", 0, 0.99, 1),
+        ("clauses", "3.1", WHERE, "garden", 0, 0.4, 0.6),
+        ("reviews", "1.0", REVIEW, "film", 1, 0.9, 1),
+        ("reviews", "1.2", REVIEW, "lovely", 0, 0.99, 1),
+        ("reviews", "1.2", NEUTRAL, "wooden", 0, 0, 0.2),
+        ("movers", "1.0", GIFT, "Mary", 0, 0.99, 1),
+        ("movers", "1.1", GIFT, "Mary", 0, 0.99, 1),
+        ("movers", "1.2", GIFT, "John", 1, 0.99, 1),
+        ("movers", "1.2", GIFT.replace("John gave", "Anna gave"), "Anna", 0, 0, 0.2),
+        ("movers", "1.3", GIFT.replace("John gave", "Anna gave"), "Anna", 0, 0.99, 1),
+        ("facts", "1.0", "The language of France is", "France", 0, 0.99, 1),
+        ("facts", "1.1", "Every day we walk together. Yesterday we", "walk", 0, 0.99, 1),
+        ("facts", "1.1", "Every day we walk together. Today we", "walk", 0, 0, 0.2),
+        ("facts", "1.4", "Every day we walk together. Today we", "walk", 0, 0.99, 1),
+        ("facts", "2.0", YEARS, "32", 0, 0.99, 1),
+        ("facts", "2.1", YEARS, "17", 0, 0.4, 0.6),
+    ],
+)
+def test_where_a_head_looks(
+    family: Family,
+    name: str,
+    head: str,
+    text: str,
+    key: str,
+    nth: int,
+    least: float,
+    most: float,
+) -> None:
+    assert least <= looks(name, family, head, text, key, nth) <= most + 1e-6
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_only_the_summarizer_gathers_where_the_film_is_named_again(family: Family) -> None:
+    words, _ = attention("reviews", family, REVIEW)
+    again = max(i for i, word in enumerate(words) if word == "film")
+    assert looks("reviews", family, "0.0", REVIEW, "lovely", query=again) > 0.99
+    assert looks("reviews", family, "0.0", REVIEW, "lovely") < 0.2
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_block_and_local_heads(family: Family) -> None:
+    text = "The old house is far from the river. It is cold and dark in the morning"
+    words, weights = attention("spans", family, text)
+    own = weights[1, 0, -1, words.index(".") :].sum()
+    assert float(own) > 0.99
+    assert float(weights[0, 0, -1, -3:].sum()) > 0.95
+    assert float(weights[0, 1, -1, -3:].sum()) < 0.5
