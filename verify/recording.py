@@ -160,6 +160,7 @@ def _unit(recipe: Recipe) -> str:
         "offset-concentration": "share of queries",
         "ov-copying": "share of tokens",
         "ov-mapping": "share of tokens",
+        "ov-relation": "share of pairs",
     }[recipe.measure.kind]
 
 

@@ -347,6 +347,33 @@ def test_templates_of_the_name_task(entries: Path) -> None:
     assert "template 'gave' of 'gave' lacks the slots ['S']" in line
 
 
+def test_slots_and_lists_of_templates(entries: Path) -> None:
+    (entries / "vocabulary/gave.yaml").write_text(
+        "id: gave\nkind: templates\ndescription: For a test.\n"
+        "templates: [{id: gave, text: '{A} gave {what|a thing} to {B} on {day}'}]\n",
+        encoding="utf-8",
+    )
+    edit(
+        entries,
+        TYPE,
+        "{builder: random-tokens, count: 8}",
+        "{builder: templates, templates: gave, fill: {A: days, B: dayz, C: days}, "
+        "roles: {giver: [A], thing: [what], other: [D.2]}}",
+    )
+    edit(entries, TYPE, "query: all", "query: giver")
+    found = "\n".join(lines(entries))
+    assert "prompts.fill: template 'gave' of 'gave' has slots without a fill: day" in found
+    assert "prompts.roles.other: no template of 'gave' has a slot D" in found
+    assert "(there are: A, B, day, what)" in found
+    assert "prompts.fill.B: unknown word list 'dayz'; did you mean 'days'?" in found
+    edit(entries, TYPE, "B: dayz, C: days", "B: {words: days, side: first}, day: days")
+    edit(entries, TYPE, ", other: [D.2]", "")
+    (line,) = lines(entries)
+    assert "'days' is a list of kind series; this needs pairs" in line
+    edit(entries, TYPE, "{words: days, side: first}", "days")
+    assert lines(entries) == []
+
+
 def test_default_word_lists_must_exist_too(entries: Path) -> None:
     """The builder's own default, ``places``, is not in this folder: told at ``prompts``."""
     edit(

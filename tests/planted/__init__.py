@@ -23,6 +23,7 @@ from tests.planted.induction import induction_model
 from tests.planted.movers import movers_model
 from tests.planted.ngrams import ngram_model
 from tests.planted.pattern import pattern_model
+from tests.planted.pieces import pieces_model
 from tests.planted.reviews import reviews_model
 from tests.planted.space import FAMILIES, Family
 from tests.planted.spans import spans_model
@@ -42,6 +43,7 @@ MODELS: Mapping[str, Callable[[Family], Planted]] = MappingProxyType(
         "reviews": reviews_model,
         "facts": facts_model,
         "clauses": clauses_model,
+        "pieces": pieces_model,
     }
 )
 """The planted models by name; each takes a family."""
@@ -64,6 +66,7 @@ __all__ = [
     "movers_model",
     "ngram_model",
     "pattern_model",
+    "pieces_model",
     "random_twin",
     "reviews_model",
     "spans_model",

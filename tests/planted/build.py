@@ -78,6 +78,7 @@ HEAD_TYPES = (
     "self-suppressing-similar-token",
     "sentiment-summarizer",
     "streaming-head",
+    "subword-merge",
     "summary-reader",
 )
 _C = 1000.0
@@ -126,9 +127,11 @@ def plant(
     heads: dict[str, set[str]],
     impostors: list[Impostor],
     first_mlp: FirstMLP | None = None,
+    words: PreTrainedTokenizerFast | None = None,
 ) -> Planted:
     """Build the model of a family from its logical description.
 
+    ``words`` is the tokenizer, that of all planted models if None.
     ``embedding`` and ``unembedding`` are (tokens, n). Each layer is three groups of two heads.
 
     Raises:
@@ -149,7 +152,7 @@ def plant(
     return Planted(
         name=name,
         model=model.eval(),
-        tokenizer=tokenizer(),
+        tokenizer=words or tokenizer(),
         family=space.family,
         heads={head_type: heads.get(head_type, set()) for head_type in HEAD_TYPES},
         impostors=impostors,

@@ -316,6 +316,54 @@ def test_ov_copying_ranks_the_token_among_what_the_head_writes(family: str) -> N
         assert not units.paired
 
 
+@pytest.mark.parametrize("family", FAMILIES)
+def test_ov_relation_ranks_the_second_word_of_a_pair(family: str) -> None:
+    model = model_of(family)
+    anatomy = Anatomy(model)
+    pairs = catalog().vocabularies["languages"].pairs or ()
+    for direction in ("positive", "negative"):
+        made = recipe(
+            prompts={"tokens": {"vocabulary": ["languages"]}},
+            measure={"kind": "ov-relation", "top": 100, "direction": direction},
+            control={"vary": "tokens", "shuffle": "target"},
+        )
+        tokens = token_units(made.prompts, words())  # type: ignore[arg-type]
+        assert tokens.ids == tuple(words().token(first) for first, _ in pairs)
+        units = WEIGHTS["ov-relation"](made, tokens, anatomy)
+        score, control = np.zeros((len(pairs), 8)), np.zeros((len(pairs), 8))
+        for unit, (first, second) in enumerate(pairs):
+            for head in range(8):
+                logits = _plain_ov(model, family, head // 4, head % 4, words().token(first) or 0)
+                ranked = logits.argsort(descending=direction == "positive")[:100]
+                score[unit, head] = words().token(second) in ranked
+                control[unit, head] = words().token(pairs[unit - 1][1]) in ranked
+        np.testing.assert_array_equal(units.score, score)
+        np.testing.assert_array_equal(units.control, control)
+        assert 0 < units.score.mean() < 1
+        assert not units.paired
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_control_evenly_is_the_share_of_the_keys(family: str) -> None:
+    made = recipe(
+        prompts={"builder": "natural-text", "count": 6, "length": 24},
+        measure={"kind": "attention", "query": "all", "key": "delimiter"},
+        control={"vary": "role", "key": "evenly"},
+    )
+    units, prompts = measured(made, model_of(family))
+    for index, prompt in enumerate(prompts.main):
+        marks = prompt.places["delimiter"]
+        shares = [
+            sum(key <= query for key in marks) / (query + 1)
+            for query in prompt.queries["all"]
+            if min(marks, default=query + 1) <= query
+        ]
+        if shares:
+            np.testing.assert_allclose(units.control[index], np.mean(shares), atol=1e-5)
+        else:
+            assert np.isnan(units.control[index]).all()
+
+
 @torch.no_grad()
 def _plain_ov(
     model: PreTrainedModel, family: str, layer: int, head: int, token: int

@@ -15,7 +15,7 @@ from verify.words import Words
 
 _MOST_TRIES = 30
 _SLOT = re.compile(r"\{(?P<name>[A-Za-z][A-Za-z0-9_]*)(?:\|(?P<literal>[^{}]*))?\}")
-_FEW_TEMPLATES = 5
+_FEW_TEMPLATES = 8
 """With fewer, the templates are a fixed set, no sample of sentences: prompts are the units."""
 
 
@@ -31,7 +31,7 @@ def templates(parameters: Templates, words: Words) -> PromptSet:
     Roles: ``end``, the last token, and each of ``roles``: all tokens of its slots as a key, the
     last token of each slot as a query, and ``earlier-ROLE`` what of them lies before the query. A
     role of which a template has no slot is empty there. Templates are the clusters, or each prompt
-    its own where a list has fewer than five.
+    its own where a list has fewer than eight.
 
     Raises:
         CannotBuild: if a list has too few one-token words, or more than half of the prompts could
