@@ -71,7 +71,8 @@ def create_app(database: Path, site: Path | None = None) -> FastAPI:
         CORSMiddleware, allow_origins=["*"], allow_methods=["GET", "HEAD"], allow_headers=["*"]
     )
     app.add_middleware(Suffixes)
-    app.add_middleware(Shelf, reader=reader, prefix=PREFIX)  # the outermost
+    # outside of everything, so that a kept answer passes nothing else, and a 500 gets its headers
+    app.middleware_stack = Shelf(app.build_middleware_stack(), reader, PREFIX)
     return app
 
 

@@ -14,7 +14,6 @@ from starlette.responses import Response
 
 from api.negotiation import NotAcceptable, suffix_of
 from api.problems import PREFIX, ParameterError, asked_path, problem
-from api.shelf import REQUEST_ID
 from catalog.database import DatabaseError
 from catalog.formats.rendering import FORMATS
 from catalog.lists.fields import WrongQuery
@@ -124,10 +123,7 @@ async def _no_database(request: Request, error: Exception) -> Response:
 
 async def _internal(request: Request, error: Exception) -> Response:
     del error  # the server's log has it; the answer says nothing of the inside
-    # the outermost handler answers outside of the middleware that adds these
-    identity: bytes = request.scope.get(REQUEST_ID, b"none")
-    headers = {"Access-Control-Allow-Origin": "*", "X-Request-ID": identity.decode("latin-1")}
-    return problem(request, 500, "something went wrong here, not with your request", headers)
+    return problem(request, 500, "something went wrong here, not with your request")
 
 
 def install(app: FastAPI) -> None:
