@@ -110,10 +110,11 @@ def _picture(
     low = min([0.0, *values])
     high = max([1.0 if max(values, default=0) <= 1 and low >= 0 else 0.0, *values, threshold or 0])
     right, bottom = _WIDTH - _RIGHT, _HEIGHT - _BOTTOM
-    last = math.log2(max(steps) + 1) or 1.0
+    first = math.log2(min(steps) + 1)
+    span = math.log2(max(steps) + 1) - first or 1.0
 
     def x(step: int) -> float:
-        return round(_LEFT + (right - _LEFT) * math.log2(step + 1) / last, 1)
+        return round(_LEFT + (right - _LEFT) * (math.log2(step + 1) - first) / span, 1)
 
     def y(value: float) -> float:
         return round(bottom - (bottom - _TOP) * (value - low) / ((high - low) or 1.0), 1)

@@ -13,6 +13,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -75,7 +76,9 @@ def real_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("real")
     database = folder / "headbook.sqlite"
     build(load(), database)
-    site(database=database, out=folder / "site")
+    # in a thread of its own: the twin of the API runs an event loop, and so does Playwright here
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(site, database=database, out=folder / "site").result()
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(
         uvicorn.Config(create_app(database, folder / "site"), log_level="warning")

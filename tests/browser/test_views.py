@@ -133,7 +133,7 @@ def test_the_mosaic_tells_every_head_by_mouse_and_keyboard(page: Page, example_s
     box.focus()
     page.keyboard.press("ArrowUp")
     expect(line).to_have_text("1.3: no type found")
-    figure.locator("svg").click(position={"x": 44 + 15, "y": 26 + 15})
+    figure.locator("svg.hb-picture").click(position={"x": 44 + 15, "y": 26 + 15})
     expect(page).to_have_url(f"{example_site.address}/models/example--small/heads/#head-0.0")
 
 
