@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
 
@@ -47,6 +48,7 @@ def check(contents: Contents) -> Iterator[Problem]:
 def _all(contents: Contents) -> Iterator[Problem]:
     yield from _head_types(contents)
     yield from check_graph(contents)
+    yield from _groups(contents)
     yield from _papers(contents)
     yield from _model_names(contents)
     yield from _head_type_names(contents)
@@ -108,6 +110,31 @@ def _joined(file: EntryFile[HeadType]) -> Iterator[Problem]:
         whole._recipes_join()  # type: ignore[operator]
     except ValueError as error:
         yield file.problem((), str(error))
+
+
+def _groups(contents: Contents) -> Iterator[Problem]:
+    """Groups that differ only by case, of one stage or of several: readers filter by their names.
+
+    The survey's spelling is the right one, else the one that most head types have.
+    """
+    surveyed: set[str] = set()
+    if contents.survey is not None and contents.survey.value is not None:
+        surveyed = {placed.group for placed in contents.survey.value.types}
+    written: dict[str, Counter[str]] = {}
+    for file in contents.head_types.values():
+        if file.value is not None:
+            group = file.value.group
+            written.setdefault(group.casefold(), Counter())[group] += 1
+    for file in contents.head_types.values():
+        if file.value is None:
+            continue
+        group = file.value.group
+        spellings = written[group.casefold()]
+        right = min(spellings, key=lambda name: (name not in surveyed, -spellings[name], name))
+        if group != right:
+            yield file.problem(
+                ("group",), f"'{group}' is spelt '{right}' elsewhere; one group has one spelling"
+            )
 
 
 def _only(model: type[M], **fields: Any) -> M:

@@ -272,6 +272,27 @@ def test_the_tree_itself_has_no_problems(entries: Path) -> None:
     assert lines(entries) == []
 
 
+@pytest.mark.parametrize("stage", ["in-context-identification", "knowledge-recalling"])
+def test_groups_that_differ_only_by_case(entries: Path, stage: str) -> None:
+    """In one stage or in two; here both spellings are as common, so the first of the two stands."""
+    edit(entries, SUCCESSOR, "stage: knowledge-recalling", f"stage: {stage}")
+    edit(entries, SUCCESSOR, "group: Ordinal", "group: Local Structure")
+    assert lines(entries) == [
+        "entries/head-types/previous-token.yaml:5:8 group: 'Local structure' is spelt"
+        " 'Local Structure' elsewhere; one group has one spelling"
+    ]
+
+
+def test_the_spelling_of_most_head_types_stands(entries: Path) -> None:
+    edit(entries, SUCCESSOR, "group: Ordinal", "group: Local Structure")
+    third = (entries / TYPE).read_text(encoding="utf-8")
+    third = third.replace("id: previous-token", "id: third", 1).replace("Previous token", "Third")
+    put(entries, "head-types/third.yaml", third)
+    (problem,) = [line for line in lines(entries) if " group: " in line]
+    assert problem.startswith("entries/head-types/successor.yaml:")
+    assert "'Local Structure' is spelt 'Local structure' elsewhere" in problem
+
+
 def test_a_paper_that_nobody_cites(entries: Path) -> None:
     text = FILES["papers/gould2023successor.yaml"].replace("gould2023successor", "alone2020paper")
     put(entries, "papers/alone2020paper.yaml", text)
