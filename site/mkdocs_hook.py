@@ -35,6 +35,7 @@ SITE_MARKER = ".headbook-site"
 _HEADING = re.compile(r"(?:\A|(?<=\n\n))(#{1,4} [^\n]+)(?=\n\n|\n?\Z)")
 _UNSEARCHED = re.compile(r"<(svg|figure|form|script|select)\b.*?</\1>", re.DOTALL)
 _TAG = re.compile(r"<[^>]*>")
+_INDENT = re.compile(r"\n\s+")
 _PLACE = re.compile(r'<div data-hb-chunk="(\d+)">[^<]*</div>')
 
 _chunks: dict[str, list[str]] = {}
@@ -114,9 +115,14 @@ def words(chunk: str) -> str:
 def on_post_page(output: str, page: Page, **_: Any) -> str:
     """Put the HTML back; keep the frames that other pages are stamped into."""
     chunks = _chunks.pop(page.file.src_uri, None)
+    frame = page.meta.get("frame")
+    if chunks is not None or frame:
+        # The theme's indentation is a third of a small page. Text where it would count is in the
+        # HTML that is put back.
+        output = _INDENT.sub("\n", output)
     if chunks is not None:
         output = _PLACE.sub(lambda place: chunks[int(place[1])], output)
-    if frame := page.meta.get("frame"):
+    if frame:
         _frames[frame] = output
         return ""  # mkdocs writes no file for a page without output
     return output
