@@ -123,9 +123,12 @@ def test_a_wide_picture_scrolls_in_its_own_box(open_context: Contexts, example_s
     page = open_context(viewport={"width": 360, "height": 740}).new_page()
     page.goto(f"{example_site.address}/head-types/looker/")
     box = page.get_by_role("region", name=re.compile("example wide"))
-    inner, outer = box.evaluate("e => [e.scrollWidth, e.clientWidth]")
-    assert inner > 64 * 10
-    assert outer < 360
+    for part in ("img, svg", "svg"):  # a file at first, a part of the page when it comes into view
+        box.scroll_into_view_if_needed()
+        expect(box.locator(part).first).to_be_attached()
+        inner, outer = box.evaluate("e => [e.scrollWidth, e.clientWidth]")
+        assert inner > 64 * 10
+        assert outer < 360
     cell = box.locator("svg rect").nth(100).bounding_box()
     assert cell is not None
     assert cell["width"] >= 8
@@ -148,7 +151,7 @@ def test_a_cell_of_the_mosaic_leads_to_the_head(page: Page, example_site: Site) 
     page.locator("svg a[aria-label^='2.3:']").click()
     expect(page).to_have_url(re.compile(r"/models/example--small/2\.3/$"))
     expect(page.locator("article h1")).to_contain_text("2.3")
-    evidence = page.locator("article tbody tr", has_text="prefix-matching").first
+    evidence = page.get_by_role("row", name="prefix-matching share 1 of 32").first
     expect(evidence).to_contain_text("Looker")
 
 
