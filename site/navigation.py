@@ -43,6 +43,7 @@ def navigation(book: Book) -> list[Any]:
                 "methods.md",
                 {"How to read a verdict": "verdicts.md"},
                 {"Measures": "measures.md"},
+                {"From Python": "from-python.md"},
                 {"Glossary": "glossary.md"},
             ]
         },

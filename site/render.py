@@ -18,6 +18,7 @@ from typing import Any
 import clone  # noqa: F401 - before the first import of the catalog
 import facets
 import measure_words
+import notebook
 import reproduction
 import stamping
 from book import Book, read_book
@@ -80,6 +81,7 @@ class Renderer:
             commands=reproduction.next_commands(self.book),
         )
         self._page("measures", "measures.md.jinja", measures=measure_words.measures())
+        self._page("from-python", "notebook.md.jinja", cells=notebook.cells())
         for entry in self.book.head_types:
             self._head_type(entry)
         for paper in self.book.papers:

@@ -115,7 +115,7 @@ class Picture:
     height: int
     title: str
     description: str
-    body: str
+    body: str = field(repr=False)
     role: str = "img"
     """``group`` where there are links inside: a screen reader passes over what is in an image."""
 
