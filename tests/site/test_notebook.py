@@ -39,7 +39,7 @@ def test_it_runs_and_prints_what_is_committed() -> None:
 def test_the_page_has_its_code_its_output_and_its_pictures() -> None:
     cells = notebook.cells()
     page = "\n".join(cell.html for cell in cells)
-    assert [cell.heading for cell in cells if cell.heading][0] == "Run recipes"
+    assert next(cell.heading for cell in cells if cell.heading) == "Run recipes"
     assert page.count("<svg") == 3  # the results show their mosaic, then one of each kind
     assert "<td>1.3, 1.1, 1.2, 1.0</td>" in page
     assert "/tmp" not in page

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import product
 from typing import Any
 
 import pytest
@@ -11,9 +12,11 @@ import torch
 from tests.planted import indirect_object_model, induction_model
 from tests.verify.catalog_parts import catalog, recipe
 from verify.loading import LoadedModel, wrap
+from verify.material import material_of
 from verify.planning import Job, jobs_of, select, waves
 from verify.recording import Settings
 from verify.running import run
+from verify.words import Words
 
 
 class Counting:
@@ -59,13 +62,35 @@ def test_recipes_on_the_same_prompts_cost_one_pass_together() -> None:
     assert together == alone
 
 
-def test_every_prompt_of_a_whole_run_is_read_once() -> None:
+def built(loaded: LoadedModel, jobs: list[Job]) -> Counter[tuple[int, ...]]:
+    """Every prompt of every different prompt set, on both seeds, as often as its builder made it.
+
+    A short word list gives some sentences twice; that is for the builder to say.
+    """
+    words = Words(
+        loaded.tokenizer,
+        catalog().vocabularies,
+        catalog().texts,
+        loaded.anatomy.embedding_rows,
+    )
+    sets = {job.recipe.prompts.model_dump_json(): job.recipe.prompts for job in jobs}
+    rows: Counter[tuple[int, ...]] = Counter()
+    for parameters, seed in product(sets.values(), (0, 1)):
+        made = material_of(parameters, words, seed, loaded.anatomy.context)
+        if made.prompts is not None:
+            rows.update(p.ids for prompts in made.prompts.variants.values() for p in prompts)
+    return rows
+
+
+def test_no_prompt_of_a_whole_run_is_read_more_often_than_it_was_made() -> None:
     loaded = induction()
-    rows = read(loaded, jobs_of(select(catalog(), [])))
+    jobs = jobs_of(select(catalog(), []))
+    rows, made = read(loaded, jobs), built(loaded, jobs)
     prompts = {row: count for row, count in rows.items() if len(row) > 1}  # single words: weights
     assert len(prompts) > 64 * 5
-    twice = {row: count for row, count in prompts.items() if count > 1}
-    assert not twice
+    assert not {row: count for row, count in prompts.items() if count > made[row]}
+    shared = [job for job in jobs if job.recipe.prompts.kind != "tokens"]
+    assert len({job.recipe.prompts.model_dump_json() for job in shared}) < len(shared)
 
 
 def test_scores_and_gate_share_the_pass_over_both_variants() -> None:
