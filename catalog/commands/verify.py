@@ -166,7 +166,10 @@ def _print_table(loaded: LoadedModel, results: Sequence[TypeResult]) -> None:
         table.add_column(column, overflow="fold")
     for column in ("score [95%]", "control", "q"):
         table.add_column(column, justify="right", no_wrap=True)
+    told = [result for result in results if result.verdict in ("not-applicable", "inconclusive")]
     for result in results:
+        if result.verdict == "not-applicable":  # no numbers; the reason stands below
+            continue
         first = [
             Text(result.head_type),
             Text(result.verdict, style=colours.get(result.verdict, "dim")),
@@ -176,7 +179,7 @@ def _print_table(loaded: LoadedModel, results: Sequence[TypeResult]) -> None:
             table.add_row(
                 *first,
                 Text(recipe.recipe),
-                Text(recipe.best_head or recipe.verdict),
+                Text(recipe.best_head or "none"),
                 Text(_score(recipe.score, recipe.low, recipe.high)),
                 Text("" if recipe.control is None else f"{recipe.control:.2f}"),
                 Text("" if recipe.q is None else f"{recipe.q:.1g}"),
@@ -186,10 +189,13 @@ def _print_table(loaded: LoadedModel, results: Sequence[TypeResult]) -> None:
     console = Console()
     if console.width < 100 and not console.is_terminal:
         console = Console(width=130)  # a file or pipe has no width of its own
-    console.print(table)
-    for result in results:
-        if result.verdict in ("not-applicable", "inconclusive"):
-            console.print(f"{result.head_type}: {result.reason}", highlight=False, markup=False)
+    if table.row_count:
+        console.print(table)
+    else:
+        console.print(table.title, highlight=False, markup=False)
+    for result in told:
+        line = f"{result.head_type}: {result.verdict}. {result.reason}"
+        console.print(line, highlight=False, markup=False)
 
 
 def _print_unmeasured(chosen: Sequence[HeadType], reasons: Mapping[str, str]) -> None:
