@@ -14,6 +14,9 @@ SERVE ?= yes
 #   make demo TORCH_INDEX=https://download.pytorch.org/whl/cpu
 TORCH_INDEX ?=
 
+# Tests of one file stay in one process, which shares what they build.
+WORKERS ?= --numprocesses auto --dist loadfile
+
 BIN := $(VENV)/bin
 HEADBOOK := $(BIN)/headbook
 STAMP := $(VENV)/.installed
@@ -67,10 +70,10 @@ build/demo/site/index.html: build/demo/headbook.sqlite
 	@touch $@
 
 test: check browser
-	@$(BIN)/python -m pytest -m "not slow"
+	@$(BIN)/python -m pytest -m "not slow" $(WORKERS)
 
 test-all: check browser
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest $(WORKERS)
 
 check: $(STAMP)
 	@$(BIN)/ruff format --check .

@@ -53,12 +53,12 @@ def repeated_tokens(count: int, seed: int, pool: list[int] | None = None) -> lis
     return made
 
 
-def random_tokens(count: int, length: int, seed: int) -> list[list[int]]:
-    """``<bos>`` and independent random words."""
+def random_tokens(count: int, length: int, seed: int, known: int | None = None) -> list[list[int]]:
+    """``<bos>`` and independent random words, of the first ``known`` of the vocabulary."""
     rng = random.Random(seed)
+    known = known or len(vocabulary())
     return [
-        [0, *(rng.randrange(FIRST_WORD, len(vocabulary())) for _ in range(length - 1))]
-        for _ in range(count)
+        [0, *(rng.randrange(FIRST_WORD, known) for _ in range(length - 1))] for _ in range(count)
     ]
 
 

@@ -57,10 +57,21 @@ def test_half_of_the_heads_is_partly() -> None:
 
 def test_an_exhaustive_list_is_held_to_be_one() -> None:
     claimed = {"heads": ["1.0", "1.2"], "methods": ["attention"]}
-    assert judged("induction", "induction", list="examples", **claimed).verdict == "reproduced"
     exhaustive = judged("induction", "induction", list="exhaustive", **claimed)
     assert exhaustive.verdict == "partly-reproduced"
     assert exhaustive.additional == ("1.3",)
+    whole = judged(
+        "induction",
+        "induction",
+        heads=["1.0", "1.2", "1.3"],
+        list="exhaustive",
+        methods=["attention"],
+    )
+    assert whole.verdict == "reproduced"
+    # a third head that scores the same costs the examples their AUROC, not their recall
+    examples = judged("induction", "induction", list="examples", **claimed)
+    assert examples.recall == 1.0
+    assert examples.auroc == pytest.approx(0.95)
 
 
 def test_the_wrong_heads_are_not_reproduced() -> None:
