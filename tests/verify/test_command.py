@@ -118,7 +118,7 @@ def test_a_killed_run_goes_on_where_it_was(folder: Path, tmp_path: Path) -> None
     runnable = len(jobs_of(select(load(), [])))
     assert f"{len(kept)} of {runnable} recipes have fresh evidence" in ran.stderr
     done = [path for path in tmp_path.rglob("*.json") if path.parent.name != "examples"]
-    assert len(done) == 14
+    assert len(done) == runnable
     assert all(path.read_bytes() == content for path, content in kept.items())
 
 
