@@ -14,7 +14,8 @@ SERVE ?= yes
 #   make demo TORCH_INDEX=https://download.pytorch.org/whl/cpu
 TORCH_INDEX ?=
 
-# Tests of one file stay in one process, which shares what they build.
+# Tests of one file stay in one process, which shares what they build. Names of tests that are made
+# from sets must be the same in all processes: hence the fixed seed of hashes.
 WORKERS ?= --numprocesses auto --dist loadfile
 
 BIN := $(VENV)/bin
@@ -70,10 +71,10 @@ build/demo/site/index.html: build/demo/headbook.sqlite
 	@touch $@
 
 test: check browser
-	@$(BIN)/python -m pytest -m "not slow" $(WORKERS)
+	@PYTHONHASHSEED=0 $(BIN)/python -m pytest -m "not slow" $(WORKERS)
 
 test-all: check browser
-	@$(BIN)/python -m pytest $(WORKERS)
+	@PYTHONHASHSEED=0 $(BIN)/python -m pytest $(WORKERS)
 
 check: $(STAMP)
 	@$(BIN)/ruff format --check .
