@@ -104,7 +104,6 @@ def test_the_lists_above_hold_every_part_of_the_language() -> None:
     [(Prompts, prompts_words, d) for d in PROMPTS]
     + [(AnyMeasure, measure_words, d) for d in MEASURED]
     + [(AnyControl, control_words, d) for d in CONTROLLED],
-    ids=str,
 )
 def test_every_part_has_words_that_name_what_was_chosen(
     kind: Any, words: Any, data: dict[str, Any]
