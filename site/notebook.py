@@ -22,6 +22,8 @@ from catalog.drawing.escaping import plain, still
 
 NOTEBOOK = Path(__file__).resolve().parent / "pages" / "from-python.ipynb"
 _HEADING = re.compile(r"## (.+?)\n+")
+_TO_A_HEAD = re.compile(r' href="#head-[0-9.]+"')
+"""Leads nowhere on this page: heads have their places on a model's page."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ def _cell(cell: dict[str, Any]) -> Cell:
 def _output(output: dict[str, Any]) -> Markup:
     data = output.get("data", {})
     if "text/html" in data:
-        html = re.sub(r"\n\s*\n", "\n", "".join(data["text/html"]))
+        html = re.sub(r"\n\s*\n", "\n", _TO_A_HEAD.sub("", "".join(data["text/html"])))
         return Markup(f'<div class="hb-scroll hb-output">{still(html)}</div>')
     text = "".join(data.get("text/plain", output.get("text", "")))
     lines = "\n".join(plain_line(line) for line in text.rstrip("\n").split("\n"))
