@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from catalog.schema.measures import OVCopying
+from catalog.schema.measures import OVCopying, OVRelation
 from catalog.schema.recipe import Recipe
 from verify.anatomy import Anatomy
 from verify.measures.ov_circuit import OVCircuit
@@ -25,20 +25,40 @@ def ov_copying(recipe: Recipe, tokens: TokenUnits, anatomy: Anatomy) -> Units:
     measure = recipe.measure
     assert isinstance(measure, OVCopying)
     ids = torch.tensor(tokens.ids, device=anatomy.device)
-    shifted = ids.roll(1)
+    return targets_in_top(measure, tokens, anatomy, ids, ids)
+
+
+def targets_in_top(
+    measure: OVCopying | OVRelation,
+    tokens: TokenUnits,
+    anatomy: Anatomy,
+    sources: Tensor,
+    targets: Tensor,
+) -> Units:
+    """1 where a target ranks in the ``top`` of what the head writes for its source, else 0.
+
+    Args:
+        measure: gives ``top`` and ``direction``.
+        tokens: gives the clusters.
+        anatomy: the model.
+        sources: ids of the tokens that are attended to: [units].
+        targets: ids that the head is to write for them: [units]. The control asks for the target
+            of another source, by a cyclic shift.
+    """
+    others = targets.roll(1)
     circuit = OVCircuit(anatomy)
     sign = -1.0 if measure.direction == "negative" else 1.0
-    score = np.zeros((len(ids), anatomy.layers, anatomy.heads))
+    score = np.zeros((len(sources), anatomy.layers, anatomy.heads))
     control = np.zeros_like(score)
     for layer in range(anatomy.layers):
-        written = circuit.written(layer, circuit.source(layer, ids))
+        written = circuit.written(layer, circuit.source(layer, sources))
         for head in range(anatomy.heads):
             logits = sign * circuit.logits(written[head])
-            score[:, layer, head] = in_top(logits, ids, measure.top)
-            control[:, layer, head] = in_top(logits, shifted, measure.top)
+            score[:, layer, head] = in_top(logits, targets, measure.top)
+            control[:, layer, head] = in_top(logits, others, measure.top)
     return Units(
-        score=score.reshape(len(ids), -1),
-        control=control.reshape(len(ids), -1),
+        score=score.reshape(len(sources), -1),
+        control=control.reshape(len(sources), -1),
         paired=False,
         clusters=np.array(tokens.clusters, dtype=np.int64),
         kind="share",

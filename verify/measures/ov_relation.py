@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 
 from catalog.schema.measures import OVRelation
 from catalog.schema.recipe import Recipe
 from verify.anatomy import Anatomy
-from verify.measures.ov_circuit import OVCircuit
-from verify.measures.ov_copying import in_top
+from verify.measures.ov_copying import targets_in_top
 from verify.measures.tokens import TokenUnits
 from verify.prompts import CannotBuild
 from verify.statistics import Units
@@ -31,21 +29,4 @@ def ov_relation(recipe: Recipe, tokens: TokenUnits, anatomy: Anatomy) -> Units:
         raise CannotBuild(f"only {len(tokens.pairs)} pairs are one token each")
     sources = torch.tensor([a for a, _ in tokens.pairs], device=anatomy.device)
     targets = torch.tensor([b for _, b in tokens.pairs], device=anatomy.device)
-    others = targets.roll(1)
-    circuit = OVCircuit(anatomy)
-    sign = -1.0 if measure.direction == "negative" else 1.0
-    score = np.zeros((len(sources), anatomy.layers, anatomy.heads))
-    control = np.zeros_like(score)
-    for layer in range(anatomy.layers):
-        written = circuit.written(layer, circuit.source(layer, sources))
-        for head in range(anatomy.heads):
-            logits = sign * circuit.logits(written[head])
-            score[:, layer, head] = in_top(logits, targets, measure.top)
-            control[:, layer, head] = in_top(logits, others, measure.top)
-    return Units(
-        score=score.reshape(len(sources), -1),
-        control=control.reshape(len(sources), -1),
-        paired=False,
-        clusters=np.array(tokens.clusters, dtype=np.int64),
-        kind="share",
-    )
+    return targets_in_top(measure, tokens, anatomy, sources, targets)
