@@ -14,8 +14,9 @@ SERVE ?= yes
 #   make demo TORCH_INDEX=https://download.pytorch.org/whl/cpu
 TORCH_INDEX ?=
 
-# Tests of one file stay in one process, which shares what they build. Names of tests that are made
-# from sets must be the same in all processes: hence the fixed seed of hashes.
+# Tests of one file stay in one process, which shares what they build. The processes use a core each:
+# with more threads they wait for one another. Names of tests that are made from sets must be the same
+# in all of them: hence the fixed seed of hashes.
 WORKERS ?= --numprocesses auto --dist loadfile
 
 BIN := $(VENV)/bin
@@ -71,10 +72,10 @@ build/demo/site/index.html: build/demo/headbook.sqlite
 	@touch $@
 
 test: check browser
-	@PYTHONHASHSEED=0 $(BIN)/python -m pytest -m "not slow" $(WORKERS)
+	@OMP_NUM_THREADS=1 PYTHONHASHSEED=0 $(BIN)/python -m pytest -m "not slow" $(WORKERS)
 
 test-all: check browser
-	@PYTHONHASHSEED=0 $(BIN)/python -m pytest $(WORKERS)
+	@OMP_NUM_THREADS=1 PYTHONHASHSEED=0 $(BIN)/python -m pytest $(WORKERS)
 
 check: $(STAMP)
 	@$(BIN)/ruff format --check .

@@ -53,7 +53,7 @@ def _output(output: dict[str, Any]) -> Markup:
     data = output.get("data", {})
     if "text/html" in data:
         html = re.sub(r"\n\s*\n", "\n", _TO_A_HEAD.sub("", "".join(data["text/html"])))
-        return Markup(f'<div class="hb-scroll hb-output">{still(html)}</div>')
+        return Markup(f'<div class="hb-table hb-output" tabindex="0">{still(html)}</div>')
     text = "".join(data.get("text/plain", output.get("text", "")))
     lines = "\n".join(plain_line(line) for line in text.rstrip("\n").split("\n"))
     return Markup(f'<pre class="hb-output"><code>{lines}</code></pre>')

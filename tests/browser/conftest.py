@@ -143,9 +143,13 @@ def example_site(
     return serve(build_book(full_book(), tmp_path_factory.mktemp("example")))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium, driven by Playwright. Missing is failed, never skipped."""
+    """Debian's Chromium, driven by Playwright. Missing is failed, never skipped.
+
+    Closed at the end of each file: Playwright keeps an event loop running in its thread, in which
+    tests of other files could start none.
+    """
     try:
         from playwright.sync_api import sync_playwright
     except ImportError:

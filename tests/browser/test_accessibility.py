@@ -32,6 +32,7 @@ KINDS = {
     "verdicts": "/verdicts/",
     "glossary": "/glossary/",
     "api": "/api/",
+    "from Python": "/from-python/",
     "try": "/try/",
     "contributing": "/contributing/",
     "changes": "/changes/",
