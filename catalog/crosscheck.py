@@ -16,7 +16,6 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, TypeAdapter
 
 from catalog.entry_files import Contents, EntryFile
-from catalog.explain import did_you_mean
 from catalog.problems import Path, Problem
 from catalog.recipe_checks import SLOT, check_graph, check_recipe
 from catalog.references import all_names, cycles, unknown
@@ -25,6 +24,7 @@ from catalog.schema.evidence import EvidenceModel
 from catalog.schema.housekeeping import Redirect
 from catalog.schema.model import Hub
 from catalog.schema.recipe import Identify
+from catalog.suggestions import did_you_mean
 from catalog.survey_coverage import check_survey
 from catalog.written import HEAD, MODEL_ID, PAPER_KEY, SLUG, is_a, items, part, texts
 

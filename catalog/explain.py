@@ -1,23 +1,29 @@
 """What pydantic found wrong, in plain sentences for the author of a file.
 
 Pydantic names the branch of a union that it tried inside the place of an error, calls a field by
-its Python type and a pattern by its regular expression. Here the place becomes the one that the
-author wrote, and each kind of error a sentence that says what would be right. The walk goes along
-the annotations of the schema, so that a new builder or measure needs nothing here.
+its Python type and a pattern by its regular expression. Here each kind of error becomes a sentence
+that says what would be right, at the place that the author wrote (``catalog.error_places``).
 """
 
 from __future__ import annotations
 
-import difflib
 import types
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Any, Literal, get_args, get_origin
 
-from pydantic import BaseModel, Discriminator, StringConstraints, Tag, ValidationError
-from pydantic.fields import FieldInfo
+from pydantic import BaseModel, StringConstraints, ValidationError
 
+from catalog.error_places import (
+    Trace,
+    discriminator_of,
+    fields_of,
+    members_by_tag,
+    model_of,
+    trace_of,
+    unwrapped,
+    value_at,
+)
 from catalog.problems import Path
 from catalog.schema.base import Alias, Head, Line, ModelId, PaperKey, Sha256, Slug
 from catalog.schema.evidence import EvidenceModel
@@ -26,6 +32,7 @@ from catalog.schema.model import Hub, Shipped
 from catalog.schema.paper import Paper
 from catalog.schema.templates import Mention, SlotName
 from catalog.schema.vocabulary import Word
+from catalog.suggestions import did_you_mean
 
 
 @dataclass(frozen=True)
@@ -51,18 +58,18 @@ def explain(
         plain: unquoted values that are not text, as written (``Document.plain``).
     """
     found: list[Explained] = []
-    unions: dict[Path, list[tuple[_Trace, dict[str, Any]]]] = {}
+    unions: dict[Path, list[tuple[Trace, dict[str, Any]]]] = {}
     for item in error.errors(include_url=False):
         detail: dict[str, Any] = dict(item)
-        trace = _trace(model, detail["loc"])
+        trace = trace_of(model, detail["loc"])
         if trace.union is not None:
             unions.setdefault(trace.union_path, []).append((trace, detail))
             continue
-        explained = _one(trace, detail, _at(data, trace.path), plain)
+        explained = _one(trace, detail, value_at(data, trace.path), plain)
         if explained is not None:
             found.append(explained)
     for path, tried in unions.items():
-        found += _union(path, tried, _at(data, path), data, plain)
+        found += _union(path, tried, value_at(data, path), data, plain)
     return _told_once(found)
 
 
@@ -70,13 +77,6 @@ def _told_once(found: list[Explained]) -> list[Explained]:
     """A field that is missing because it is misspelt is told at the misspelling alone."""
     misspelt = {(*item.path[:-1], item.meant) for item in found if item.meant is not None}
     return [item for item in found if item.message != _MISSING or item.path not in misspelt]
-
-
-def did_you_mean(name: str, known: Iterable[str]) -> str | None:
-    """The known name nearest to ``name``, if one is near (case does not count)."""
-    by_fold = {candidate.casefold(): candidate for candidate in known}
-    near = difflib.get_close_matches(name[:100].casefold(), by_fold, n=1, cutoff=0.6)
-    return by_fold[near[0]] if near else None
 
 
 def shown(value: Any, plain: str | None = None) -> str:
@@ -92,145 +92,8 @@ def shown(value: Any, plain: str | None = None) -> str:
     return "a list" if isinstance(value, list) else "fields (name: value)"
 
 
-# --- where: the place of an error as written -------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Trace:
-    """The place of an error: ``owner`` is the model whose field it is in."""
-
-    path: Path
-    annotation: Any
-    owner: type[BaseModel] | None
-    union: Any = None
-    """The annotation of a union without a discriminator that the place leads into."""
-    union_path: Path = ()
-    branch: type[BaseModel] | None = None
-    """The model among its members that pydantic tried."""
-
-
-def _trace(model: type[BaseModel], loc: Sequence[int | str]) -> _Trace:
-    annotation: Any = model
-    metadata: tuple[Any, ...] = ()
-    path: Path = ()
-    owner: type[BaseModel] | None = None
-    union: Any = None
-    union_path: Path = ()
-    branch: type[BaseModel] | None = None
-    rest = list(loc)
-    while rest:
-        bare, found = _bare(annotation)
-        metadata += found
-        if _is_union(bare):
-            label = str(rest.pop(0))
-            discriminator = _discriminator(metadata)
-            metadata = ()
-            if discriminator is None:
-                union, union_path = annotation, path
-                branch = annotation = next(
-                    (m for m in map(_model, get_args(bare)) if m and m.__name__ == label), None
-                )
-                if annotation is None:
-                    break
-            else:
-                annotation = _choices(bare, discriminator).get(label)
-            continue
-        step = rest.pop(0)
-        path = (*path, step)
-        metadata = ()
-        if isinstance(bare, type) and issubclass(bare, BaseModel):
-            owner = bare
-            info = _fields(bare).get(str(step))
-            annotation, metadata = (info.annotation, _metadata(info)) if info else (None, ())
-        elif get_origin(bare) is tuple and isinstance(step, int):
-            members = get_args(bare)
-            repeated = len(members) == 2 and members[1] is Ellipsis
-            annotation = members[0 if repeated else min(step, len(members) - 1)]
-        elif get_origin(bare) is dict:
-            annotation = get_args(bare)[1]
-        else:
-            annotation = None
-    full: Any = annotation
-    if metadata and annotation is not None:
-        full = Annotated[(annotation, *metadata)]
-    return _Trace(path, full, owner, union, union_path, branch)
-
-
-def _bare(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
-    """Annotation without ``Annotated`` and ``| None``, and the metadata taken off."""
-    metadata: tuple[Any, ...] = ()
-    while True:
-        if get_origin(annotation) is Annotated:
-            annotation, *found = get_args(annotation)
-            metadata += tuple(found)
-            continue
-        if _is_union(annotation):
-            some = [member for member in get_args(annotation) if member is not types.NoneType]
-            if len(some) == 1:
-                annotation = some[0]
-                continue
-        return annotation, metadata
-
-
-def _is_union(annotation: Any) -> bool:
-    if get_origin(annotation) not in (Union, types.UnionType):
-        return False
-    return sum(member is not types.NoneType for member in get_args(annotation)) >= 1
-
-
-def _metadata(info: FieldInfo) -> tuple[Any, ...]:
-    found = tuple(info.metadata)
-    return (*found, info) if info.discriminator is not None else found
-
-
-def _discriminator(metadata: tuple[Any, ...]) -> str | Discriminator | None:
-    for item in metadata:
-        if isinstance(item, Discriminator):
-            return item
-        if isinstance(item, FieldInfo) and item.discriminator is not None:
-            return item.discriminator
-    return None
-
-
-def _choices(union: Any, discriminator: str | Discriminator) -> dict[str, Any]:
-    """The members of a union by their tags."""
-    choices: dict[str, Any] = {}
-    name = discriminator if isinstance(discriminator, str) else discriminator.discriminator
-    for member in get_args(union):
-        bare, metadata = _bare(member)
-        for item in metadata:
-            if isinstance(item, Tag):
-                choices[item.tag] = member
-        if isinstance(name, str) and isinstance(bare, type) and issubclass(bare, BaseModel):
-            literal, _ = _bare(bare.model_fields[name].annotation)
-            choices.update(dict.fromkeys(map(str, get_args(literal)), bare))
-    return choices
-
-
-def _fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
-    """Fields by the name that a file uses."""
-    return {info.alias or name: info for name, info in model.model_fields.items()}
-
-
-def _model(annotation: Any) -> type[BaseModel] | None:
-    bare, _ = _bare(annotation)
-    return bare if isinstance(bare, type) and issubclass(bare, BaseModel) else None
-
-
-def _at(data: Any, path: Path) -> Any:
-    for step in path:
-        try:
-            data = data[step]
-        except (KeyError, IndexError, TypeError):
-            return None
-    return data
-
-
-# --- what: one sentence for each kind of error -----------------------------------------------
-
-
 def _one(
-    trace: _Trace, detail: dict[str, Any], value: Any, plain: dict[Path, str]
+    trace: Trace, detail: dict[str, Any], value: Any, plain: dict[Path, str]
 ) -> Explained | None:
     kind: str = detail["type"]
     context: dict[str, Any] = detail.get("ctx") or {}
@@ -318,17 +181,17 @@ def _hint(kind: str, value: Any) -> str:
 
 
 def _unknown_field(path: Path, owner: type[BaseModel] | None) -> Explained:
-    known = list(_fields(owner)) if owner else []
+    known = list(fields_of(owner)) if owner else []
     near = did_you_mean(str(path[-1]), known)
     if near:
         return Explained(path, f"unknown field; did you mean '{near}'?", "key", near)
     return Explained(path, f"unknown field (fields here: {', '.join(known)})", "key")
 
 
-def _tag(trace: _Trace, context: dict[str, Any], value: Any, plain: dict[Path, str]) -> Explained:
+def _tag(trace: Trace, context: dict[str, Any], value: Any, plain: dict[Path, str]) -> Explained:
     name = str(context.get("discriminator", "")).strip("'")
-    bare, metadata = _bare(trace.annotation)
-    known = list(_choices(bare, _discriminator(metadata) or name))
+    bare, metadata = unwrapped(trace.annotation)
+    known = list(members_by_tag(bare, discriminator_of(metadata) or name))
     path = (*trace.path, name)
     if not isinstance(value, dict) or name not in value:
         also = " (or 'tokens', for measures that read weights only)" if name == "builder" else ""
@@ -374,7 +237,7 @@ def _not_text(annotation: Any, value: Any, written: str | None) -> str:
 
 
 def _not_among(annotation: Any, value: Any, written: str | None) -> str:
-    bare, _ = _bare(annotation)
+    bare, _ = unwrapped(annotation)
     if isinstance(bare, type) and issubclass(bare, Enum):
         known = [str(member.value) for member in bare]
     else:
@@ -391,7 +254,7 @@ def _not_among(annotation: Any, value: Any, written: str | None) -> str:
 
 def _union(
     path: Path,
-    tried: list[tuple[_Trace, dict[str, Any]]],
+    tried: list[tuple[Trace, dict[str, Any]]],
     value: Any,
     data: Any,
     plain: dict[Path, str],
@@ -399,12 +262,12 @@ def _union(
     """A value that may be one of several things: fields, if it has fields; else what it may be."""
     if isinstance(value, dict):
         inside = [
-            _one(trace, detail, _at(data, trace.path), plain)
+            _one(trace, detail, value_at(data, trace.path), plain)
             for trace, detail in tried
             if trace.branch is not None
         ]
         return [explained for explained in inside if explained is not None]
-    members = get_args(_bare(tried[0][0].union)[0])
+    members = get_args(unwrapped(tried[0][0].union)[0])
     if isinstance(value, int) and not isinstance(value, bool):
         for _, detail in tried:
             if detail["type"] in _BOUNDS:
@@ -415,10 +278,10 @@ def _union(
 
 
 def _may_be(annotation: Any) -> str:
-    bare, _ = _bare(annotation)
+    bare, _ = unwrapped(annotation)
     if get_origin(bare) is Literal:
         return " or ".join(f"'{item}'" for item in get_args(bare))
-    if _model(bare) is not None:
+    if model_of(bare) is not None:
         return "fields (name: value)"
     names = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
     return names.get(bare, "a list" if get_origin(bare) in (tuple, list) else "a value")
@@ -428,7 +291,7 @@ def _may_be(annotation: Any) -> str:
 
 
 def _pattern_of(annotation: Any) -> str:
-    _, metadata = _bare(annotation)
+    _, metadata = unwrapped(annotation)
     for item in metadata:
         pattern = getattr(item, "pattern", None)
         if isinstance(item, StringConstraints) and isinstance(pattern, str):

@@ -13,7 +13,6 @@ from pydantic import BaseModel
 
 from catalog import crosscheck, places
 from catalog.entry_files import Contents, EntryFile, read_contents
-from catalog.explain import did_you_mean
 from catalog.problems import InvalidEntries, Problem, in_order
 from catalog.schema import (
     Change,
@@ -29,6 +28,7 @@ from catalog.schema import (
     Vocabulary,
 )
 from catalog.schema.model import Hub
+from catalog.suggestions import did_you_mean
 
 T = TypeVar("T", bound=BaseModel)
 

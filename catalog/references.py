@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from catalog.entry_files import EntryFile
-from catalog.explain import did_you_mean
 from catalog.problems import Path, Problem
+from catalog.suggestions import did_you_mean
 
 
 def all_names(files: Mapping[str, EntryFile[Any]]) -> set[str]:

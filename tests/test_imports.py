@@ -1,7 +1,6 @@
 """The catalog, the API and the command start without the heavy libraries.
 
-``headbook verify`` is registered like every other command, so it is imported too: it may load its
-rooms only when it runs.
+A subcommand is imported when it is asked for, and its help alone may not load the heavy rooms.
 """
 
 from __future__ import annotations
@@ -25,8 +24,8 @@ MODULES = [
 ]
 
 
-def loaded_by(program: str) -> set[str]:
-    ending = f"\nimport sys; print(*[n for n in {HEAVY!r} if n in sys.modules])"
+def loaded_by(program: str, among: tuple[str, ...] = HEAVY) -> set[str]:
+    ending = f"\nimport sys; print(*[n for n in {among!r} if n in sys.modules])"
     done = subprocess.run(
         [sys.executable, "-c", program + ending],
         check=True,
@@ -59,3 +58,16 @@ def test_commands_that_only_read_stay_light() -> None:
             "except SystemExit: pass"
         )
         assert loaded_by(program) == set()
+
+
+def test_a_subcommand_is_imported_alone() -> None:
+    others = ("catalog.commands.show", "catalog.commands.validate", "catalog.commands.stats")
+    program = (
+        "from catalog.commands.main import app\n"
+        "try: app([{}], standalone_mode=False)\n"
+        "except BaseException: pass"
+    )
+    assert loaded_by(program.format("'--version'"), (*others, "pydantic")) == set()
+    assert loaded_by(program.format("'stats', '--help'"), others) == {"catalog.commands.stats"}
+    # what was meant is looked for among all
+    assert loaded_by(program.format("'stat'"), others) == set(others)

@@ -6,11 +6,11 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from catalog.explain import did_you_mean
 from catalog.loading import Catalog
 from catalog.schema.base import Stage, Strength
 from catalog.schema.head_type import HeadType
 from catalog.schema.recipe import Recipe
+from catalog.suggestions import did_you_mean
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from catalog.drawing.pictures import Picture, mosaic, score_picture, type_colours
-from catalog.explain import did_you_mean
 from catalog.responses import TypeResult
 from catalog.schema.evidence import Evidence, EvidenceModel, Grid
 from catalog.schema.head_type import HeadType
+from catalog.suggestions import did_you_mean
 from catalog.verdicts import type_result
 from verify.loading import LoadedModel
 from verify.planning import unmeasured

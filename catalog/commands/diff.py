@@ -74,8 +74,8 @@ class _Names:
     def _named(self, name: str) -> Evidence:
         from catalog.answers import revision_order
         from catalog.commands.opening import load_entries
-        from catalog.explain import did_you_mean
         from catalog.loading import UnknownModel
+        from catalog.suggestions import did_you_mean
 
         if self._catalog is None:
             try:

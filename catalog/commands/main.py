@@ -1,4 +1,4 @@
-"""The ``headbook`` command. Each subcommand imports its rooms only when it runs."""
+"""The ``headbook`` command. Each subcommand is imported when it is asked for."""
 
 from __future__ import annotations
 
@@ -6,21 +6,20 @@ import errno
 import importlib
 import os
 import sys
-from collections.abc import Callable
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
 from catalog import __version__
 from catalog.commands.errors import CommandError
 
-app = typer.Typer(
-    name="headbook",
-    help="The verified field guide to attention heads of language models.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
+# Rich would frame errors and help: what is read by scripts and people alike stays plain.
+_PLAIN: dict[str, Any] = {
+    "add_completion": False,
+    "pretty_exceptions_enable": False,
+    "rich_markup_mode": None,
+}
 
 # One line a subcommand: its module under catalog.commands has a function of the same name.
 SUBCOMMANDS = (
@@ -41,10 +40,37 @@ SUBCOMMANDS = (
 GROUPS = ("models",)
 
 
-def _load(name: str) -> Callable[..., object]:
+class _OnDemand(TyperGroup):
+    """Imports the module of a subcommand when it is asked for; all of them only for the help."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - the name that is called
+        return [*SUBCOMMANDS, *GROUPS]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        names = self.list_commands(ctx)
+        # of a misspelt name all must be there: what was meant is looked for among them
+        for name in [cmd_name] if cmd_name in names else names:
+            if name not in self.commands:
+                self.commands[name] = _load(name)
+        return self.commands.get(cmd_name)
+
+
+def _load(name: str) -> Any:
     module = importlib.import_module(f"catalog.commands.{name}")
-    command: Callable[..., object] = getattr(module, name)
-    return command
+    if name in GROUPS:
+        return typer.main.get_command(module.app)
+    alone = typer.Typer(**_PLAIN)
+    alone.command(name)(getattr(module, name))
+    return typer.main.get_command(alone)
+
+
+app = typer.Typer(
+    name="headbook",
+    help="The verified field guide to attention heads of language models.",
+    cls=_OnDemand,
+    no_args_is_help=True,
+    **_PLAIN,
+)
 
 
 def _version(wanted: bool) -> None:
@@ -60,12 +86,6 @@ def _headbook(
     ),
 ) -> None:
     """The verified field guide to attention heads of language models."""
-
-
-for _name in SUBCOMMANDS:
-    app.command(_name)(_load(_name))
-for _name in GROUPS:
-    app.add_typer(importlib.import_module(f"catalog.commands.{_name}").app, name=_name)
 
 
 def main() -> None:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from catalog.commands.errors import CommandError
-from catalog.explain import did_you_mean
 from catalog.schema.base import Stage, Strength
+from catalog.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from catalog.loading import Catalog
@@ -35,12 +35,17 @@ Seed = Annotated[int, typer.Option(min=0, help="Added to the seeds of the recipe
 Again = Annotated[bool, typer.Option("--again", help="Run fresh evidence again too.")]
 Stages = Annotated[
     list[str] | None,
-    typer.Option("--stage", help="Only head types of this stage; may be given more than once."),
+    typer.Option(
+        "--stage",
+        metavar="STAGE",
+        help="Only head types of this stage; may be given more than once.",
+    ),
 ]
 Strengths = Annotated[
     list[str] | None,
     typer.Option(
         "--strength",
+        metavar="KIND",
         help="Only recipes that show this kind of evidence (pattern, weights, direct-effect,"
         " decodable, necessary, sufficient); may be given more than once.",
     ),

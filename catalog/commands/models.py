@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from verify.support import Support
 
 app = typer.Typer(
-    help="What the verifier can measure.", no_args_is_help=True, rich_markup_mode=None
+    help="What the verifier can measure.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
 )
 
 

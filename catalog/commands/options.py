@@ -27,8 +27,9 @@ Entries = Annotated[
 EvidenceFolders = Annotated[
     list[Path] | None,
     typer.Option(
+        metavar="FOLDER",
         help="Folder of further evidence; may be given more than once, the last wins."
-        " Records of a model that no entry describes are left out, and told."
+        " Records of a model that no entry describes are left out, and told.",
     ),
 ]
 Form = Annotated[Literal["text", "json"], typer.Option("--format", help="How to print it.")]

@@ -39,7 +39,9 @@ def profile(
     ] = "reference",
     types: Annotated[
         list[str] | None,
-        typer.Option(help="Only these head types: a,b; may be given more than once."),
+        typer.Option(
+            metavar="TYPES", help="Only these head types: a,b; may be given more than once."
+        ),
     ] = None,
     stage: Stages = None,
     strength: Strengths = None,

@@ -26,8 +26,8 @@ def schema(
     ] = None,
 ) -> None:
     """Print the JSON Schema of an entry, so that an editor completes and checks its fields."""
-    from catalog.explain import did_you_mean
     from catalog.json_schema import KINDS, json_schema
+    from catalog.suggestions import did_you_mean
 
     if kind is not None and kind not in KINDS:
         near = did_you_mean(kind, KINDS)

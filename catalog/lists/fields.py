@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from sqlalchemy import ColumnElement
 
-from catalog.explain import did_you_mean
+from catalog.suggestions import did_you_mean
 
 Value = str | int | bool | tuple[str, ...] | tuple[int, ...]
 
