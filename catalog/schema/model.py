@@ -29,7 +29,7 @@ class Shipped(Strict):
 
 
 class Model(Strict):
-    """A causal language model and its size, so that claims about its heads can be checked."""
+    """A language model and its size, so that claims about its heads can be checked."""
 
     id: ModelId
     name: Line
@@ -47,7 +47,7 @@ class Model(Strict):
     parameters: Annotated[int, Field(ge=1)] | None = None
     licence: Line
     loadable: bool = True
-    """Whether transformers loads it; if not, ``note`` says why."""
+    """Whether recipes can be run on it, as a causal model of transformers; else ``note`` says why."""
     checked: Checked
     """Whether the figures were read in the model's own configuration."""
     note: Prose | None = None
