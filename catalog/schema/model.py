@@ -47,7 +47,7 @@ class Model(Strict):
     parameters: Annotated[int, Field(ge=1)] | None = None
     licence: Line
     loadable: bool = True
-    """Whether transformers loads it as a causal model, to run recipes; if not, ``note`` says why."""
+    """Whether transformers loads it as a causal model, to run recipes; else ``note`` says why."""
     checked: Checked
     """Whether the figures were read in the model's own configuration."""
     note: Prose | None = None
