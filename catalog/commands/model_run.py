@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +17,8 @@ from catalog.schema.base import Stage, Strength
 from catalog.suggestions import did_you_mean
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from catalog.loading import Catalog
     from catalog.schema.evidence import Evidence
     from verify.loading import LoadedModel
@@ -164,11 +168,15 @@ def run_jobs(
     records = kept.fresh
     waiting = [job for job in jobs if job.key not in records]
     try:
-        with _progress(len(waiting), len(jobs), kept.stale) as (advance, finished):
+        with (
+            noticed_interrupts() as stop_if_interrupted,
+            _progress(len(waiting), len(jobs), kept.stale) as (advance, finished),
+        ):
             for evidence in run(loaded, catalog, waiting, settings, advance):
                 _write(evidence, folder)
                 records[evidence.head_type, evidence.recipe] = evidence
                 finished()
+                stop_if_interrupted()
     except KeyboardInterrupt:
         raise CommandError("interrupted; run the same command to go on", 130) from None
     except CaptureFailed as error:
@@ -178,6 +186,34 @@ def run_jobs(
             f"out of memory; try --batch-size {max(1, (settings.batch_size or 2) // 2)}"
         ) from None
     return records
+
+
+@contextmanager
+def noticed_interrupts() -> Iterator[Callable[[], None]]:
+    """Gives a function that raises KeyboardInterrupt if Ctrl-C was pressed and nobody heard it.
+
+    Python drops the exception where it comes while an object is being finalized, or in a library
+    that catches everything: the run would go on to its end.
+    """
+    pressed = False
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        nonlocal pressed
+        pressed = True
+        signal.default_int_handler(number, frame)
+
+    def stop_if_interrupted() -> None:
+        if pressed:
+            raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():  # no signals come here
+        yield stop_if_interrupted
+        return
+    before = signal.signal(signal.SIGINT, handle)
+    try:
+        yield stop_if_interrupted
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _need_writable(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -12,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from catalog.commands.model_run import noticed_interrupts
 from catalog.loading import load
+from catalog.schema.base import Stage
 from catalog.schema.evidence import Evidence
 from tests.planted import induction_model
 from verify.planning import jobs_of, select
@@ -99,7 +102,10 @@ def test_wrong_use_is_one_sentence(arguments: list[str], code: int, message: str
 
 
 def test_a_killed_run_goes_on_where_it_was(folder: Path, tmp_path: Path) -> None:
+    stage = Stage.KNOWLEDGE_RECALLING, Stage.LATENT_REASONING
     arguments = ["--model", str(folder), "--out", str(tmp_path)]
+    for name in stage:
+        arguments += ["--stage", name.value]
     process = subprocess.Popen(
         [*COMMAND, *arguments], env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
@@ -115,7 +121,7 @@ def test_a_killed_run_goes_on_where_it_was(folder: Path, tmp_path: Path) -> None
 
     ran = verify(*arguments, "--format", "json")
     assert ran.returncode == 0, ran.stderr
-    runnable = len(jobs_of(select(load(), [])))
+    runnable = len(jobs_of(select(load(), [], stage)))
     assert f"{len(kept)} of {runnable} recipes have fresh evidence" in ran.stderr
     done = [path for path in tmp_path.rglob("*.json") if path.parent.name != "examples"]
     assert len(done) == runnable
@@ -138,3 +144,14 @@ def test_an_interrupt_says_how_to_go_on(folder: Path, tmp_path: Path) -> None:
     assert process.returncode == 130
     assert "headbook: interrupted; run the same command to go on" in said
     assert "Traceback" not in said
+
+
+def test_an_interrupt_that_was_swallowed_stops_the_run_all_the_same() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    with noticed_interrupts() as stop_if_interrupted:
+        stop_if_interrupted()
+        with contextlib.suppress(KeyboardInterrupt):  # as a library does that catches everything
+            signal.raise_signal(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            stop_if_interrupted()
+    assert signal.getsignal(signal.SIGINT) is before
