@@ -22,7 +22,7 @@ from typing import Any
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import Files
-from mkdocs.structure.nav import Navigation
+from mkdocs.structure.nav import Link, Navigation, Section
 from mkdocs.structure.pages import Page
 
 # mkdocs loads a hook without the folder it lies in
@@ -75,6 +75,21 @@ def on_nav(nav: Navigation, files: Files, **_: Any) -> Navigation:
         if file.page is not None and file.page.parent is None and section is not None:
             file.page.parent = section
     return nav
+
+
+def on_page_context(context: Any, page: Page, nav: Navigation, **_: Any) -> Any:
+    """In the sidebar of a frame, let a mark stand for all pages of its section but the first."""
+    if page.meta.get("frame"):
+        context["nav"] = Navigation([_marked(item) for item in nav.items], nav.pages)
+    return context
+
+
+def _marked(item: Any) -> Any:
+    if not item.is_section or not item.active:
+        return item
+    section = Section(item.title, [item.children[0], Link(stamping.NEAR, "#")])
+    section.active = True
+    return section
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, **_: Any) -> str:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+import wording
 from book import Book, standing
 
-from catalog.drawing.pictures import Picture, mosaic, type_colours
+from catalog.drawing.head_mosaic import Look, leading, mosaic, type_looks
+from catalog.drawing.pictures import Picture
 from catalog.drawing.record_view import View
 from catalog.responses import ClaimResult, HeadDetail, ModelDetail, TypeResult
 from catalog.schema.base import Strength
@@ -21,10 +23,17 @@ class ModelView:
     model: ModelDetail
     heads: list[str]
     """Heads with a page of their own."""
+    results: list[TypeResult]
+    """What the types were found to be in this model: what was found first."""
+    tally: list[tuple[str, int]]
+    """Verdicts that occur, and how many types have each."""
     found: Mapping[str, list[TypeResult]]
     """Head -> what it was found to be, best supported first."""
     claimed: Mapping[str, list[ClaimResult]]
-    colours: Mapping[str, tuple[str, str]]
+    looks: Mapping[str, Look]
+    """How the types look that are the best supported of some head."""
+    further: list[str]
+    """The other types that were found."""
     picture: Picture | None
     failed_gates: list[tuple[Evidence, GateResult]]
     to_run: str | None
@@ -41,12 +50,10 @@ def model_view(
     for claim in model.claim_results:
         for head in claim.heads or ():
             claimed.setdefault(head, []).append(claim)
-    place = {entry.id: position for position, entry in enumerate(book.head_types)}
-    types = sorted(
-        {result.head_type for results in found.values() for result in results},
-        key=place.__getitem__,
-    )
-    colours = type_colours(types)
+    types = {head: [result.head_type for result in results] for head, results in found.items()}
+    order = [entry.id for entry in book.head_types]
+    looks = type_looks(leading(types, order))
+    every = {name for names in types.values() for name in names}
     heads = book.listed_heads[model.id]
     picture = None
     if any(result.verdict != "not-applicable" for result in model.results):
@@ -54,17 +61,24 @@ def model_view(
             model.name,
             model.layers,
             model.heads,
-            {head: [r.head_type for r in found[head]] for head in heads if head in found},
+            {head: types[head] for head in heads if head in types},
             book.type_names,
-            colours,
+            looks,
             {head: to(f"models/{model.id}/{head}") for head in heads},
         )
     return ModelView(
         model=model,
         heads=heads,
+        results=sorted(model.results, key=lambda result: wording.TYPE_ORDER.index(result.verdict)),
+        tally=[
+            (name, count)
+            for name in wording.TYPE_ORDER
+            if (count := sum(r.verdict == name for r in standing(model.results)))
+        ],
         found=found,
         claimed=claimed,
-        colours=colours,
+        looks=looks,
+        further=[name for name in order if name in every and name not in looks],
         picture=picture,
         failed_gates=[
             (views[recipe.evidence].record, gate)

@@ -24,6 +24,7 @@ import stamping
 from book import Book, read_book
 from model_view import best_ranks, found_types, model_view
 from navigation import by_stage, navigation
+from near import Near, near_head, near_mosaic
 from page import Page, environment
 from type_view import attention_view, histories, inlined, mosaic_tiles
 
@@ -107,10 +108,14 @@ class Renderer:
     def _page(self, path: str, template: str, **values: Any) -> None:
         self._write(path + ".md", self._html(path, template, **values))
 
-    def _stamp(self, path: str, template: str, title: str, about: str, **values: Any) -> None:
-        frame, search = path.split("/")[0], values.pop("search", True)
+    def _stamp(
+        self, template: str, near: Near, title: str, about: str, search: bool = True, **values: Any
+    ) -> None:
+        path = near.here
         html = self._html(path, template, title=title, **values)
-        self.sheet.add(stamping.Stamped(path, frame, title, about, html, search))
+        beside = self._html(path, "near.jinja", near=near)
+        frame = path.split("/")[0]
+        self.sheet.add(stamping.Stamped(path, frame, title, about, html, beside, search))
 
     def _evidence(self) -> None:
         """Views of all records by id; their pictures and the records themselves as files."""
@@ -146,8 +151,8 @@ class Renderer:
             about = (
                 f"Every head of every model that was run, or that a claim is about: {entry.name}"
             )
-            path = f"head-types/{entry.id}/mosaic"
-            self._stamp(path, "mosaic.jinja", title, about, entry=entry, tiles=tiles)
+            near = near_mosaic(self.book, entry)
+            self._stamp("mosaic.jinja", near, title, about, entry=entry, tiles=tiles)
 
     def _model(self, model: ModelDetail) -> None:
         path = f"models/{model.id}"
@@ -155,24 +160,24 @@ class Renderer:
             path, "model.md.jinja", view=model_view(self.book, model, self.views, Page(path).to)
         )
         known = {head.head: head for head in self.book.heads.get(model.id, ())}
+        scored = any(head.scores for head in known.values())
         types = found_types(model)
         for head in self.book.listed_heads[model.id]:
             self._stamp(
-                f"{path}/{head}",
                 "head.jinja",
+                near_head(self.book, model.id, head, scored),
                 f"Head {head} of {model.name}",
                 f"What is known of head {head} of {model.name}: claims, evidence and ranks",
                 model=model,
                 head=known.get(head) or empty_head(model, *layer_and_head(head)),
                 types=types.get(head, []),
             )
-        if any(head.scores for head in known.values()):
-            about = f"What every head of {model.name} was found to be, and its highest ranks"
+        if scored:
             self._stamp(
-                f"{path}/heads",
                 "heads.jinja",
+                near_head(self.book, model.id, "heads", scored),
                 f"Every head of {model.name}",
-                about,
+                f"What every head of {model.name} was found to be, and its highest ranks",
                 search=False,
                 model=model,
                 heads=list(known.values()),

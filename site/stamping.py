@@ -1,8 +1,8 @@
 """Small pages, stamped into the frame of a page that mkdocs built.
 
 A model of 32 x 32 heads can have a thousand heads of which something is known. Each is a page, but
-all of them have the same header, sidebar and footer: mkdocs makes that frame once, with marks for
-title, description and content, and the pages are cut from it. The frame lies three folders deep,
+all of them have the same header and footer: mkdocs makes that frame once, with marks for title,
+description, sidebar and content, and the pages are cut from it. The frame lies three folders deep,
 as do all pages that are stamped, so that its relative addresses hold for them.
 
 ``render.py`` collects the pages with :class:`Sheet` and writes them beside its Markdown
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import html
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -22,6 +23,10 @@ DEPTH = 3
 TITLE = "headbook-stamped-title"
 DESCRIPTION = "headbook-stamped-description"
 CONTENT = "headbook-stamped-content"
+NEAR = "headbook-stamped-near"
+"""Title of the one entry of the frame's sidebar that the page's own take the place of."""
+
+_NEAR = re.compile(rf"<li\b[^>]*>(?:(?!<li\b).)*?{NEAR}.*?</li>", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,8 @@ class Stamped:
     title: str
     description: str
     html: str
+    near: str
+    """What its sidebar lists (``near.py``), as list items."""
     search: bool = True
 
     @property
@@ -80,21 +87,24 @@ def stamp(docs: Path, site: Path, frames: Mapping[str, str]) -> list[Stamped]:
     pages = [Stamped(**data) for data in json.loads(sheet.read_text(encoding="utf-8"))]
     parts = {name: _parts(name, text) for name, text in frames.items()}
     for page in pages:
-        before, after = parts[page.frame]
+        before, between, after = parts[page.frame]
         title, description = html.escape(page.title), html.escape(page.description)
         folder = site / page.path
         folder.mkdir(parents=True, exist_ok=True)
-        text = (before + page.html + after).replace(TITLE, title)
+        text = (before + page.near + between + page.html + after).replace(TITLE, title)
         (folder / "index.html").write_text(
             text.replace(DESCRIPTION, description), encoding="utf-8", newline="\n"
         )
     return pages
 
 
-def _parts(name: str, frame: str) -> tuple[str, str]:
-    """What stands before and after the content, which is a paragraph of its own."""
+def _parts(name: str, frame: str) -> tuple[str, str, str]:
+    """What stands before, between and after sidebar and content, a paragraph of its own."""
     mark = f"<p>{CONTENT}</p>"
-    if frame.count(mark) != 1 or TITLE not in frame or DESCRIPTION not in frame:
+    near = _NEAR.findall(frame)
+    marks = (len(near), frame.count(NEAR), frame.count(mark)) == (1, 1, 1)
+    if not marks or TITLE not in frame or DESCRIPTION not in frame:
         raise ValueError(f"the frame '{name}' has not every mark exactly once")
-    before, _, after = frame.partition(mark)
-    return before, after
+    before, _, rest = frame.partition(near[0])
+    between, _, after = rest.partition(mark)
+    return before, between, after

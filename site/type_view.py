@@ -13,7 +13,7 @@ from catalog.drawing.pictures import Picture
 from catalog.drawing.record_view import View
 from catalog.drawing.type_mosaic import type_mosaic
 from catalog.responses import Emergence, HeadTypeDetail, ModelDetail, TypeResult
-from catalog.schema.base import Strength
+from catalog.schema.base import Strength, layer_and_head
 from catalog.schema.example import Example
 
 INLINE_BYTES = 120_000
@@ -96,7 +96,7 @@ def mosaic_tiles(book: Book, entry: HeadTypeDetail, views: Mapping[str, View]) -
         recipe = _shown_recipe(result)
         record = views[recipe[1]].record if recipe and recipe[1] in views else None
         published = book.published_heads(entry.id, model.id)
-        inside = [h for h in sorted(published) if _is_inside(h, model)]
+        inside = [h for h in sorted(published, key=layer_and_head) if _is_inside(h, model)]
         picture = type_mosaic(
             model.id,
             model.name,

@@ -37,6 +37,9 @@ VERDICTS: dict[str, tuple[str, str]] = {
 }
 """Sign and words of the verdicts on types and on claims."""
 
+TYPE_ORDER = ("found", "inconclusive", "not-found", "not-applicable")
+"""Verdicts on types, in the order of lists."""
+
 CLAIM_ORDER = (
     "reproduced",
     "partly-reproduced",

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from catalog.drawing.pictures import Picture, mosaic, score_picture, type_colours
+from catalog.drawing.head_mosaic import leading, mosaic, type_looks
+from catalog.drawing.pictures import Picture, score_picture
 from catalog.responses import TypeResult
 from catalog.schema.evidence import Evidence, EvidenceModel, Grid
 from catalog.schema.head_type import HeadType
@@ -153,10 +154,8 @@ class Results(Mapping[str, TypeResult]):
 
     def _mosaic(self) -> Picture:
         names = {entry.id: entry.name for entry in self.entries}
-        found = [result.head_type for result in self.types if result.found]
-        return mosaic(
-            self.name, self.model.layers, self.model.heads, self.heads, names, type_colours(found)
-        )
+        looks = type_looks(leading(self.heads, [result.head_type for result in self.types]))
+        return mosaic(self.name, self.model.layers, self.model.heads, self.heads, names, looks)
 
     def __repr__(self) -> str:
         lines = [f"{self.model.id} ({self.model.revision})"]

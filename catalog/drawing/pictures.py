@@ -1,4 +1,4 @@
-"""Pictures of a model's heads, layers x heads, as SVG: scores of one record, types of one model.
+"""Pictures of a model's heads, layers x heads, as SVG, and the scores of one record drawn so.
 
 An SVG is written twice: alone in a file, where it brings its own style for light and dark, and
 inside a page, where the site's stylesheet gives the colours of text and lines. Cell colours are
@@ -7,11 +7,10 @@ the same in both. Every cell carries its numbers as ``<title>``, which browsers 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import get_args
 
-from catalog.drawing.colours import CATEGORIES, diverging, sequential, text_on
+from catalog.drawing.colours import diverging, sequential, text_on
 from catalog.drawing.escaping import plain
 from catalog.schema.evidence import Evidence
 from catalog.schema.measures import MEASURES
@@ -21,7 +20,9 @@ MEASURE_RANGES = {
 }
 """Kind of measure -> the range its scores lie in, None where it has no bounds."""
 
-_LEFT, _TOP, _RIGHT, _GAP = 44, 26, 12, 2
+LEFT, TOP, RIGHT, GAP = 44, 26, 12, 2
+"""Room for the numbers of layers and heads, at the other end, and between cells, in px."""
+
 _LEGEND_WIDTH = 220
 
 _STYLE = """<style>
@@ -71,35 +72,37 @@ class Grid:
 
     layers: int
     heads: int
+    least: int = 0
+    """The smallest cell, where something is written in it."""
     size: int = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "size", cell_size(self.heads))
+        object.__setattr__(self, "size", max(self.least, cell_size(self.heads)))
 
     @property
     def width(self) -> int:
-        return _LEFT + self.heads * self.size
+        return LEFT + self.heads * self.size
 
     @property
     def bottom(self) -> int:
-        return _TOP + self.layers * self.size
+        return TOP + self.layers * self.size
 
     def corner(self, layer: int, head: int) -> tuple[int, int]:
         """Upper left corner of a cell."""
-        return _LEFT + head * self.size, _TOP + layer * self.size
+        return LEFT + head * self.size, TOP + layer * self.size
 
     def axes(self) -> list[str]:
         """Names of both axes and numbers of layers and heads."""
         half = self.size // 2
-        parts = [f'<text x="{_LEFT}" y="10">head</text>', '<text x="2" y="22">layer</text>']
+        parts = [f'<text x="{LEFT}" y="10">head</text>', '<text x="2" y="22">layer</text>']
         step = _every(self.heads, self.size)
         parts += [
-            f'<text x="{_LEFT + h * self.size + half}" y="22" text-anchor="middle">{h}</text>'
+            f'<text x="{LEFT + h * self.size + half}" y="22" text-anchor="middle">{h}</text>'
             for h in range(0, self.heads, step)
         ]
         step = _every(self.layers, self.size + 4)
         parts += [
-            f'<text x="{_LEFT - 6}" y="{_TOP + y * self.size + half + 4}"'
+            f'<text x="{LEFT - 6}" y="{TOP + y * self.size + half + 4}"'
             f' text-anchor="end">{y}</text>'
             for y in range(0, self.layers, step)
         ]
@@ -179,18 +182,18 @@ class Scale:
         for step in range(steps):
             value = self.low + (self.high - self.low) * (step + 0.5) / steps
             parts.append(
-                f'<rect x="{_LEFT + step * width}" y="{top}" width="{width}" height="12"'
+                f'<rect x="{LEFT + step * width}" y="{top}" width="{width}" height="12"'
                 f' fill="{self.colour(value)}"/>'
             )
         share = (threshold - self.low) / (self.high - self.low)
-        at = round(_LEFT + min(1.0, max(0.0, share)) * _LEGEND_WIDTH)
-        end = _LEFT + _LEGEND_WIDTH
+        at = round(LEFT + min(1.0, max(0.0, share)) * _LEGEND_WIDTH)
+        end = LEFT + _LEGEND_WIDTH
         low, high = f"{self.low:.3g}", f"{self.high:.3g}"
         parts += [
             f'<path class="tick" d="M{at} {top - 4}v20"/>',
-            f'<text x="{_LEFT}" y="{top - 7}">{low}</text>',
+            f'<text x="{LEFT}" y="{top - 7}">{low}</text>',
             f'<text x="{end}" y="{top - 7}" text-anchor="end">{high} {plain(unit)}</text>',
-            f'<text x="{min(max(at, _LEFT + 52), end - 52)}" y="{top + 28}" text-anchor="middle">'
+            f'<text x="{min(max(at, LEFT + 52), end - 52)}" y="{top + 28}" text-anchor="middle">'
             f"needed: {threshold:.3g}</text>",
         ]
         return parts
@@ -213,7 +216,7 @@ def score_picture(evidence: Evidence, published: frozenset[str] = frozenset()) -
         raise ValueError(f"{evidence.id} has no scores")
     grid = Grid(evidence.model.layers, evidence.model.heads)
     scale = Scale.of(evidence)
-    size = grid.size - _GAP
+    size = grid.size - GAP
     cells: list[str] = []
     marks: list[str] = []
     for layer, row in enumerate(scores.mean):
@@ -254,7 +257,7 @@ def score_picture(evidence: Evidence, published: frozenset[str] = frozenset()) -
     name = "e-" + "".join(c if c.isalnum() else "-" for c in evidence.id)
     return Picture(
         name=name,
-        width=max(grid.width, _LEFT + _LEGEND_WIDTH) + _RIGHT,
+        width=max(grid.width, LEFT + _LEGEND_WIDTH) + RIGHT,
         height=legend_top + 36,
         title=f"Recipe {evidence.recipe} on {evidence.model.id}: score of every head",
         description=_description(evidence),
@@ -288,110 +291,4 @@ def _description(evidence: Evidence) -> str:
         f"Grid of {evidence.model.layers} layers by {evidence.model.heads} heads, coloured by"
         f" score ({evidence.measure}, {evidence.unit}). Found: {found}."
         " The table of the highest scores says the same in text."
-    )
-
-
-def abbreviation(name: str, taken: Sequence[str] = ()) -> str:
-    """Two letters for a head type that are not ``taken``: ``previous-token`` -> ``Pt``."""
-    words = [w for w in name.replace("_", "-").split("-") if w]
-    first = words[0][0].upper()
-    candidates = [first + word[0] for word in words[1:]]
-    candidates += [first + letter for word in words for letter in word[1:]]
-    for candidate in candidates:
-        if candidate not in taken:
-            return candidate
-    return f"{first}{len(taken)}"
-
-
-def type_colours(types: Sequence[str]) -> dict[str, tuple[str, str]]:
-    """Head type id -> (colour, two letters); letters tell apart what colours repeat."""
-    made: dict[str, tuple[str, str]] = {}
-    for position, name in enumerate(types):
-        letters = abbreviation(name, [letters for _, letters in made.values()])
-        made[name] = (CATEGORIES[position % len(CATEGORIES)], letters)
-    return made
-
-
-def mosaic(
-    model: str,
-    layers: int,
-    heads: int,
-    found: Mapping[str, Sequence[str]],
-    names: Mapping[str, str],
-    colours: Mapping[str, tuple[str, str]],
-    addresses: Mapping[str, str] | None = None,
-) -> Picture:
-    """Which head is of which type.
-
-    Args:
-        model: name of the model, for the title.
-        layers: number of layers.
-        heads: number of query heads per layer.
-        found: head (``layer.head``) -> ids of the types it was found to be, the best-supported
-            first: that one gives the colour and the letters, the others are counted in a corner.
-        names: id of a head type -> its name.
-        colours: see :func:`type_colours`.
-        addresses: head -> where a click leads; ``#head-<head>`` where it is not given.
-    """
-    grid = Grid(layers, heads)
-    size = grid.size - _GAP
-    empty = []
-    parts: list[str] = []
-    for layer in range(layers):
-        for index in range(heads):
-            x, y = grid.corner(layer, index)
-            head = f"{layer}.{index}"
-            types = list(found.get(head, ()))
-            if not types:
-                # one path for all of them: a model has thousands
-                empty.append(f"M{x + 1} {y + 1}h{size}v{size}h-{size}z")
-                continue
-            hover = plain(f"{head}: " + ", ".join(names[t] for t in types))
-            colour, letters = colours[types[0]]
-            ink = text_on(colour)
-            inner = (
-                f'<rect x="{x + 1}" y="{y + 1}" width="{size}" height="{size}" fill="{colour}"/>'
-            )
-            letter_size = min(11.0, size * 0.5)
-            if letter_size >= 6:
-                inner += (
-                    f'<text x="{x + 1 + size / 2:g}" y="{y + 1 + size / 2 + letter_size * 0.4:.4g}"'
-                    f' text-anchor="middle" font-size="{letter_size:.3g}"'
-                    f' style="fill:{ink}">{letters}</text>'
-                )
-            if len(types) > 1:
-                inner += _more(len(types) - 1, x + 1 + size, y + 1, size, ink)
-            address = plain((addresses or {}).get(head, f"#head-{head}"))
-            parts.append(
-                f'<a href="{address}" aria-label="{hover}" data-head="{head}">'
-                f"<title>{hover}</title>{inner}</a>"
-            )
-    listing = "; ".join(
-        f"{head}: " + ", ".join(names[t] for t in types) for head, types in found.items()
-    )
-    return Picture(
-        name="mosaic",
-        role="group",
-        width=grid.width + _RIGHT,
-        height=grid.bottom + 8,
-        title=f"Head types found in {model}",
-        description=f"Grid of {layers} layers by {heads} heads. {listing or 'Nothing found'}.",
-        body="".join(
-            [
-                f'<path class="empty" data-left="{_LEFT}" data-top="{_TOP}" data-size="{grid.size}"'
-                f' data-layers="{layers}" data-heads="{heads}" d="{"".join(empty)}"/>',
-                *parts,
-                *grid.axes(),
-            ]
-        ),
-    )
-
-
-def _more(count: int, right: int, top: int, size: int, ink: str) -> str:
-    """How many further types a head has: a number, or a dot where there is no room for one."""
-    if size < 20:
-        return f'<circle cx="{right - 3}" cy="{top + 3}" r="1.5" fill="{ink}"/>'
-    return (
-        f'<text x="{right - 2}" y="{top + 8}" text-anchor="end" font-size="8"'
-        f' style="fill:{ink}">+{count}</text>'
     )

@@ -11,6 +11,8 @@ from catalog.schema.evidence import Evidence
 
 _SHADES = 24
 _WIDEST = 176
+_LARGEST = 18
+"""Edge of a cell in px where there are few heads."""
 
 
 def type_mosaic(
@@ -37,7 +39,7 @@ def type_mosaic(
         found: heads that the type was found at.
         published: heads that claims name.
     """
-    cell = max(3, min(10, _WIDEST // heads))
+    cell = max(3, min(_LARGEST, _WIDEST // heads))
     scores = record.scores if record is not None else None
     body = []
     colour_of: dict[str, str] = {}

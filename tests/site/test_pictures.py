@@ -8,13 +8,11 @@ from xml.etree import ElementTree
 import pytest
 
 from catalog.drawing.colours import CATEGORIES, diverging, luminance, rgb, sequential, text_on
+from catalog.drawing.head_mosaic import abbreviation, leading, mosaic, type_looks
 from catalog.drawing.pictures import (
-    abbreviation,
     cell_size,
-    mosaic,
     number,
     score_picture,
-    type_colours,
 )
 from catalog.schema.evidence import Evidence
 from tests.site.examples import evidence
@@ -178,16 +176,44 @@ def test_cells_get_smaller_and_stay_visible() -> None:
 
 def test_letters_of_types_are_told_apart() -> None:
     names = ["copy-suppression", "copying-sum", "induction", "indirect", "previous-token", "x"]
-    made = type_colours(names)
-    assert made["previous-token"][1] == "Pt"
-    assert len({letters for _, letters in made.values()}) == len(names)
+    made = type_looks(names)
+    assert made["previous-token"].letters == "Pt"
+    assert len({look.letters for look in made.values()}) == len(names)
     assert abbreviation("induction") == "In"
+    assert len({look.letters for look in type_looks([f"x-{n}" for n in range(30)]).values()}) == 30
+
+
+def test_types_of_one_colour_have_another_mark() -> None:
+    looks = type_looks([f"type-{letter}" for letter in "abcdefghijklmnopqrstu"])
+    assert len({(look.colour, look.mark) for look in looks.values()}) == len(looks) == 21
+    drawn = [ElementTree.fromstring(f"<g>{look.cell(0, 0, 16)}</g>") for look in looks.values()]
+    shapes = [[path.get("d") for path in cell.iter("path")] for cell in drawn]
+    assert shapes[0] == []
+    assert shapes[7] != shapes[14]
+    assert all(len(shape) == 1 for shape in shapes[7:])
+
+
+def test_letters_stand_in_the_smallest_cells_too() -> None:
+    looks = type_looks(["induction", "name-mover"])
+    picture = mosaic("wide", 1, 128, {"0.0": ["induction"]}, {"induction": "Induction"}, looks)
+    (text,) = [
+        text
+        for link in ElementTree.fromstring(picture.alone()).iter(f"{SVG}a")
+        for text in link.iter(f"{SVG}text")
+    ]
+    assert text.text == "In"
+    assert float(text.get("font-size", "0")) >= 8
+
+
+def test_the_legend_has_only_types_that_a_cell_shows() -> None:
+    found = {"0.0": ["b", "a"], "1.0": ["c"], "1.1": []}
+    assert leading(found, ["a", "b", "c", "d"]) == ["b", "c"]
 
 
 def test_mosaic_marks_found_heads_and_no_others() -> None:
     types = ["induction", "name-mover"]
     names = {"induction": "Induction", "name-mover": "Name <mover>"}
-    picture = mosaic("tiny", 2, 3, {"0.1": ["induction"], "1.2": types}, names, type_colours(types))
+    picture = mosaic("tiny", 2, 3, {"0.1": ["induction"], "1.2": types}, names, type_looks(types))
     root = ElementTree.fromstring(picture.alone())
     linked = {a.get("href"): a for a in root.iter(f"{SVG}a")}
     assert set(linked) == {"#head-0.1", "#head-1.2"}

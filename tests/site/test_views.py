@@ -13,7 +13,9 @@ import facets
 import pytest
 import reproduction
 import stamping
+from book import Book
 from model_view import found_types
+from near import near_head
 from type_view import attention_view, inlined, mosaic_tiles
 
 from catalog.drawing.curves import trainings
@@ -185,9 +187,54 @@ def test_no_frame_is_left_and_no_mark_either(full_site: Path) -> None:
         assert "data-hb-chunk" not in file.read_text(), file
 
 
+def test_a_head_page_lists_its_own_model_and_no_other(full_site: Path) -> None:
+    book = examples.full_book()
+    page = read_page(full_site / "models/example--small/2.3/index.html")
+    for head in book.listed_heads["example--small"]:
+        assert (f"../{head}/" if head != "2.3" else "./") in page.links, head
+    assert page.links.count("../heads/") == 2  # beside the page and at its end
+    assert "../../" in page.links
+    for model in ("example--wide", "example--gated"):
+        assert not [link for link in page.links if model in link]
+    mosaic = read_page(full_site / "head-types/looker/mosaic/index.html")
+    assert "../../follower/mosaic/" in mosaic.links
+
+
+def test_beside_a_head_of_a_large_model_stand_the_nearest_layers() -> None:
+    heads = [f"{layer}.{head}" for layer in range(32) for head in range(32)]
+    book = examples.full_book()
+    wide = Book(book.counts, (), (), (examples.model(id="wide", layers=32, heads=32),), {})
+    wide.__dict__["listed_heads"] = {"wide": heads}
+    near = near_head(wide, "wide", "9.7", scored=False)
+    assert [[head for head, _ in row] for row in near.beside] == [[f"9.{n}" for n in range(32)]]
+    wide.__dict__["listed_heads"] = {"wide": heads[::3]}
+    near = near_head(wide, "wide", "9.6", scored=False)
+    assert [row[0][0] for row in near.beside] == ["7.1", "8.2", "9.0", "10.1", "11.2"]
+    assert near.label == "Heads with findings or claims, 53 of 342"
+    assert sum(len(row) for row in near.beside) == 53
+
+
+def test_a_frame_without_its_marks_is_refused(tmp_path: Path) -> None:
+    sheet = stamping.Sheet()
+    sheet.add(
+        stamping.Stamped("models/x/0.0", "models", "title", "about", "<p>x</p>", "<li>y</li>")
+    )
+    sheet.write(tmp_path)
+    marks = f"<title>{stamping.TITLE}</title><meta content='{stamping.DESCRIPTION}'>"
+    near = f"<li><a href='#'>{stamping.NEAR}</a></li>"
+    content = f"<p>{stamping.CONTENT}</p>"
+    whole = f"{marks}<ul><li>z</li>{near}</ul>{content}"
+    stamping.stamp(tmp_path, tmp_path / "site", {"models": whole})
+    made = (tmp_path / "site/models/x/0.0/index.html").read_text()
+    assert "<ul><li>z</li><li>y</li></ul><p>x</p>" in made
+    for part in (near, content, stamping.TITLE):
+        with pytest.raises(ValueError, match="'models' has not every mark"):
+            stamping.stamp(tmp_path, tmp_path / "site", {"models": whole.replace(part, "")})
+
+
 def test_a_stamped_page_lies_as_deep_as_its_frame() -> None:
     with pytest.raises(ValueError, match="does not lie 3 folders deep"):
-        stamping.Sheet().add(stamping.Stamped("models/x", "models", "", "", ""))
+        stamping.Sheet().add(stamping.Stamped("models/x", "models", "", "", "", ""))
 
 
 def test_the_feed_is_atom_and_tells_every_change(full_site: Path) -> None:

@@ -13,7 +13,8 @@ from pathlib import Path
 import jinja2
 
 from catalog import __version__
-from catalog.drawing.pictures import Picture, number, type_colours
+from catalog.drawing.head_mosaic import Look, leading, type_looks
+from catalog.drawing.pictures import Picture, number
 from catalog.drawing.record_view import View, view
 from catalog.responses import RecipeResult, TypeResult
 from catalog.schema.evidence import Evidence, GateResult
@@ -58,7 +59,7 @@ def report_html(results: Results) -> str:
             model=results.model,
             run=first.run if first else None,
             mosaic=results.plot(),
-            colours=_colours(results),
+            looks=_looks(results),
             names={entry.id: entry.name for entry in results.entries},
             counts=_counts(results),
             cards=cards,
@@ -101,8 +102,8 @@ def _card(entry: HeadType, result: TypeResult, results: Results) -> Card:
     )
 
 
-def _colours(results: Results) -> dict[str, tuple[str, str]]:
-    return type_colours([result.head_type for result in results.types if result.found])
+def _looks(results: Results) -> dict[str, Look]:
+    return type_looks(leading(results.heads, [result.head_type for result in results.types]))
 
 
 def _counts(results: Results) -> list[tuple[str, int]]:

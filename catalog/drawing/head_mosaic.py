@@ -1,0 +1,160 @@
+"""Which head of a model is of which type: the mosaic, and how types look in it.
+
+A type is told from the others by its letters, which stand in every cell and in the legend; colour
+helps the eye. Where types are more than colours, a bar or a frame tells apart what shares one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from catalog.drawing.colours import CATEGORIES, text_on
+from catalog.drawing.escaping import plain
+from catalog.drawing.pictures import GAP, LEFT, RIGHT, TOP, Grid, Picture
+
+_LEAST = 18
+"""Edge of the smallest cell in px: two letters fit."""
+
+_MARKS = ("", "below", "left", "frame")
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a head type is drawn; as markup, its swatch in a legend."""
+
+    colour: str
+    letters: str
+    mark: str = ""
+    """A bar ``below``, a bar at the ``left``, a ``frame``, or nothing."""
+
+    @property
+    def ink(self) -> str:
+        """Colour of what is written on it."""
+        return text_on(self.colour)
+
+    def cell(self, x: int, y: int, size: int) -> str:
+        """A square with its upper left corner at ``x`` and ``y`` (px)."""
+        font = min(11.0, size * 0.5)
+        middle = x + size / 2 + (1 if self.mark == "left" else 0)
+        bar = max(2, size // 8)
+        drawn = {
+            "": "",
+            "below": f'<path d="M{x} {y + size}v-{bar}h{size}v{bar}z" fill="{self.ink}"/>',
+            "left": f'<path d="M{x} {y}h{bar}v{size}h-{bar}z" fill="{self.ink}"/>',
+            "frame": f'<path d="M{x + 1} {y + 1}h{size - 2}v{size - 2}h-{size - 2}z" fill="none"'
+            f' stroke="{self.ink}" stroke-width="2"/>',
+        }[self.mark]
+        return (
+            f'<rect x="{x}" y="{y}" width="{size}" height="{size}" fill="{self.colour}"/>{drawn}'
+            f'<text x="{middle:g}" y="{y + size / 2 + font * 0.4:.4g}" text-anchor="middle"'
+            f' font-size="{font:.3g}" style="fill:{self.ink}">{plain(self.letters)}</text>'
+        )
+
+    def __html__(self) -> str:
+        """The cell by itself; the legend says its type in words beside it."""
+        return (
+            '<svg class="hb-picture" width="22" height="22" viewBox="0 0 22 22" aria-hidden="true"'
+            f' style="display:inline-block">{self.cell(0, 0, 22)}</svg>'
+        )
+
+
+def abbreviation(name: str, taken: Sequence[str] = ()) -> str:
+    """Two letters for a head type that are not ``taken``: ``previous-token`` -> ``Pt``."""
+    words = [w for w in name.replace("_", "-").split("-") if w]
+    first = words[0][0].upper()
+    candidates = [first + word[0] for word in words[1:]]
+    candidates += [first + letter for word in words for letter in word[1:]]
+    candidates += [f"{first}{number}" for number in range(len(taken) + 1)]
+    return next(candidate for candidate in candidates if candidate not in taken)
+
+
+def type_looks(types: Sequence[str]) -> dict[str, Look]:
+    """Head type id -> its look: letters of its own, and a mark where its colour has been used."""
+    made: dict[str, Look] = {}
+    for position, name in enumerate(dict.fromkeys(types)):
+        turn, colour = divmod(position, len(CATEGORIES))
+        letters = abbreviation(name, [look.letters for look in made.values()])
+        made[name] = Look(CATEGORIES[colour], letters, _MARKS[turn % len(_MARKS)])
+    return made
+
+
+def leading(found: Mapping[str, Sequence[str]], order: Sequence[str]) -> list[str]:
+    """The types that give a cell its look, the best-supported of some head, in ``order``."""
+    first = {types[0] for types in found.values() if types}
+    return [name for name in order if name in first]
+
+
+def mosaic(
+    model: str,
+    layers: int,
+    heads: int,
+    found: Mapping[str, Sequence[str]],
+    names: Mapping[str, str],
+    looks: Mapping[str, Look],
+    addresses: Mapping[str, str] | None = None,
+) -> Picture:
+    """Which head is of which type.
+
+    Args:
+        model: name of the model, for the title.
+        layers: number of layers.
+        heads: number of query heads per layer.
+        found: head (``layer.head``) -> ids of the types it was found to be, the best-supported
+            first: that one gives the look of the cell, the others are counted in a corner.
+        names: id of a head type -> its name.
+        looks: see :func:`type_looks`.
+        addresses: head -> where a click leads; ``#head-<head>`` where it is not given.
+    """
+    grid = Grid(layers, heads, least=_LEAST)
+    size = grid.size - GAP
+    empty = []
+    parts: list[str] = []
+    for layer in range(layers):
+        for index in range(heads):
+            x, y = grid.corner(layer, index)
+            head = f"{layer}.{index}"
+            types = list(found.get(head, ()))
+            if not types:
+                # one path for all of them: a model has thousands
+                empty.append(f"M{x + 1} {y + 1}h{size}v{size}h-{size}z")
+                continue
+            hover = plain(f"{head}: " + ", ".join(names[t] for t in types))
+            look = looks[types[0]]
+            inner = look.cell(x + 1, y + 1, size)
+            if len(types) > 1:
+                inner += _more(len(types) - 1, x + 1 + size, y + 1, size, look.ink)
+            address = plain((addresses or {}).get(head, f"#head-{head}"))
+            parts.append(
+                f'<a href="{address}" aria-label="{hover}" data-head="{head}">'
+                f"<title>{hover}</title>{inner}</a>"
+            )
+    listing = "; ".join(
+        f"{head}: " + ", ".join(names[t] for t in types) for head, types in found.items()
+    )
+    return Picture(
+        name="mosaic",
+        role="group",
+        width=grid.width + RIGHT,
+        height=grid.bottom + 8,
+        title=f"Head types found in {model}",
+        description=f"Grid of {layers} layers by {heads} heads. {listing or 'Nothing found'}.",
+        body="".join(
+            [
+                f'<path class="empty" data-left="{LEFT}" data-top="{TOP}" data-size="{grid.size}"'
+                f' data-layers="{layers}" data-heads="{heads}" d="{"".join(empty)}"/>',
+                *parts,
+                *grid.axes(),
+            ]
+        ),
+    )
+
+
+def _more(count: int, right: int, top: int, size: int, ink: str) -> str:
+    """How many further types a head has: a number, or a dot where there is no room for one."""
+    if size < 20:
+        return f'<circle cx="{right - 3}" cy="{top + 3}" r="1.5" fill="{ink}"/>'
+    return (
+        f'<text x="{right - 2}" y="{top + 8}" text-anchor="end" font-size="8"'
+        f' style="fill:{ink}">+{count}</text>'
+    )
