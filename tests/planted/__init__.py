@@ -29,6 +29,7 @@ from tests.planted.space import FAMILIES, Family
 from tests.planted.spans import spans_model
 from tests.planted.successor import successor_model
 from tests.planted.suppression import suppression_model
+from tests.planted.syllogisms import syllogisms_model
 
 MODELS: Mapping[str, Callable[[Family], Planted]] = MappingProxyType(
     {
@@ -44,6 +45,7 @@ MODELS: Mapping[str, Callable[[Family], Planted]] = MappingProxyType(
         "facts": facts_model,
         "clauses": clauses_model,
         "pieces": pieces_model,
+        "syllogisms": syllogisms_model,
     }
 )
 """The planted models by name; each takes a family."""
@@ -72,4 +74,5 @@ __all__ = [
     "spans_model",
     "successor_model",
     "suppression_model",
+    "syllogisms_model",
 ]

@@ -67,6 +67,7 @@ HEAD_TYPES = (
     "interrogation-head",
     "local-context-head",
     "local-head",
+    "middle-term-suppression",
     "mover",
     "n-gram",
     "negative-name-mover",

@@ -11,8 +11,10 @@ import re
 from dataclasses import dataclass
 
 import torch
+from torch.utils.hooks import RemovableHandle
 
 from tests.planted.build import Planted
+from tests.planted.space import HEAD_SIZE
 from tests.planted.words import ids, passages, templates, vocabulary, word_list, wraps
 
 Scores = dict[str, float]
@@ -122,14 +124,17 @@ class Run:
 
 
 @torch.no_grad()
-def run(planted: Planted, prompts: list[list[int]]) -> list[Run]:
-    """Run prompts of any lengths, those of one length together."""
+def run(planted: Planted, prompts: list[list[int]], *, without: tuple[str, ...] = ()) -> list[Run]:
+    """Run prompts of any lengths, those of one length together; ``without`` heads write zeros."""
     planted.model.set_attn_implementation("eager")
     body = planted.model.base_model
     before_final_norm: list[torch.Tensor] = []
-    handle = (body.ln_f if planted.family == "gpt2" else body.norm).register_forward_pre_hook(
-        lambda _, inputs: before_final_norm.append(inputs[0])
-    )
+    handles = [
+        (body.ln_f if planted.family == "gpt2" else body.norm).register_forward_pre_hook(
+            lambda _, inputs: before_final_norm.append(inputs[0])
+        ),
+        *(_silenced(planted, head) for head in without),
+    ]
     found: dict[int, Run] = {}
     try:
         for length in {len(tokens) for tokens in prompts}:
@@ -144,8 +149,25 @@ def run(planted: Planted, prompts: list[list[int]]) -> list[Run]:
             for row, i in enumerate(at):
                 found[i] = Run(prompts[i], attention[row], stream[row], output.logits[row])
     finally:
-        handle.remove()
+        for handle in handles:
+            handle.remove()
     return [found[i] for i in range(len(prompts))]
+
+
+def _silenced(planted: Planted, head: str) -> RemovableHandle:
+    """Zeros in place of one head's output, before the output projection."""
+    layer, index = (int(part) for part in head.split("."))
+    body = planted.model.base_model
+    gpt2 = planted.family == "gpt2"
+    projection = body.h[layer].attn.c_proj if gpt2 else body.layers[layer].self_attn.o_proj
+
+    def silence(_: object, inputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
+        output = inputs[0].clone()
+        output[..., index * HEAD_SIZE : (index + 1) * HEAD_SIZE] = 0.0
+        return (output, *inputs[1:])
+
+    handle: RemovableHandle = projection.register_forward_pre_hook(silence)
+    return handle
 
 
 def per_head(grid: torch.Tensor) -> Scores:
