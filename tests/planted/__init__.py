@@ -20,6 +20,7 @@ from tests.planted.clauses import clauses_model
 from tests.planted.facts import facts_model
 from tests.planted.indirect_object import indirect_object_model
 from tests.planted.induction import induction_model
+from tests.planted.kinds import kinds_model
 from tests.planted.movers import movers_model
 from tests.planted.ngrams import ngram_model
 from tests.planted.pattern import pattern_model
@@ -46,6 +47,7 @@ MODELS: Mapping[str, Callable[[Family], Planted]] = MappingProxyType(
         "clauses": clauses_model,
         "pieces": pieces_model,
         "syllogisms": syllogisms_model,
+        "kinds": kinds_model,
     }
 )
 """The planted models by name; each takes a family."""
@@ -65,6 +67,7 @@ __all__ = [
     "facts_model",
     "indirect_object_model",
     "induction_model",
+    "kinds_model",
     "movers_model",
     "ngram_model",
     "pattern_model",

@@ -52,6 +52,7 @@ CLASSIC = (
 """The types whose heads are also read off by definition, in every model, without the verifier."""
 HEAD_TYPES = (
     *CLASSIC,
+    "active-dormant",
     "anti-induction",
     "apostrophe-head",
     "block-head",
