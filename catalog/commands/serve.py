@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import socket
 from pathlib import Path
 from typing import Annotated
@@ -25,6 +26,8 @@ def serve(
     ] = None,
 ) -> None:
     """Serve the API under /v1, and the built site."""
+    # Nothing that starts up is let go again: the collector need not look through it, now or later
+    gc.disable()
     import uvicorn
 
     from api.app import create_app
@@ -39,6 +42,8 @@ def serve(
         app = create_app(database or places.database_file(), built if has_site else None)
     except DatabaseError as error:
         raise CommandError(str(error)) from error
+    gc.freeze()
+    gc.enable()
     listener = _listen(host, port)
     config = uvicorn.Config(app, log_level="warning", server_header=False)
     shown = f"[{host}]" if ":" in host else host
