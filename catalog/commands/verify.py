@@ -46,8 +46,7 @@ SHOWN_WAITING = 5
 
 def verify(
     types: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[TYPE]...", help="Head types; all of them if none is named."),
+        list[str] | None, typer.Argument(help="Head types; all of them if none is named.")
     ] = None,
     model: Annotated[
         str, typer.Option("--model", "-m", help="Entry id, alias, hub id or folder.")
