@@ -9,6 +9,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, get_args
 
 from catalog.citations import bibtex, short_authors
@@ -29,6 +30,7 @@ from catalog.responses import (
     PaperDetail,
     PaperUse,
     RelatedType,
+    SurveyDetail,
     TypeResult,
 )
 from catalog.schema.base import Stage, Strength
@@ -36,7 +38,7 @@ from catalog.schema.evidence import Evidence, Verdict
 from catalog.schema.head_type import HeadType
 from catalog.schema.model import Model, Shipped
 from catalog.schema.paper import Paper
-from catalog.survey_coverage import covered, how
+from catalog.survey_coverage import survey_detail
 from catalog.verdicts import claim_result, type_result
 
 if TYPE_CHECKING:
@@ -63,6 +65,8 @@ class Answers:
     emergences: tuple[Emergence, ...]
     """By model, then by head type."""
     counts: Counts
+    survey: SurveyDetail | None
+    """What the survey names; None where it is not written down."""
 
 
 def compute(catalog: Catalog) -> Answers:
@@ -79,6 +83,7 @@ def compute(catalog: Catalog) -> Answers:
         heads=tuple(work.heads()),
         emergences=tuple(emergences(work.entries, work.models, catalog.checkpoints.values())),
         counts=work.counts(),
+        survey=work.survey,
     )
 
 
@@ -356,21 +361,25 @@ class _Work:
             results_by_verdict=_count(
                 (result.verdict for result in self.standing.values()), get_args(Verdict)
             ),
-            **self._survey(),
+            **self._survey_counts(),
         )
 
-    def _survey(self) -> dict[str, Any]:
+    @cached_property
+    def survey(self) -> SurveyDetail | None:
+        """What the survey names."""
+        catalog = self.catalog
+        return survey_detail(catalog.survey, catalog.head_types) if catalog.survey else None
+
+    def _survey_counts(self) -> dict[str, Any]:
         """What of the survey is covered; nothing where it is not written down."""
-        survey, entries = self.catalog.survey, self.catalog.head_types
-        if survey is None:
+        if self.survey is None:
             return {}
-        types = [(placed.name, covered(placed, entries)) for placed in survey.types]
-        tags = [(tag.tag, how(tag, entries)) for tag in survey.tags]
+        tags = self.survey.tags
         return {
-            "survey_types": _coverage(types),
-            "survey_tags": _coverage([(tag, found != "missing") for tag, found in tags]),
+            "survey_types": _coverage([(it.name, it.covered) for it in self.survey.types]),
+            "survey_tags": _coverage([(tag.tag, tag.mapping != "missing") for tag in tags]),
             "survey_tags_by_mapping": _count(
-                (found for _, found in tags), ("entry", "alias", "reason")
+                (tag.mapping for tag in tags), ("entry", "alias", "reason")
             ),
         }
 

@@ -152,6 +152,7 @@ def _meta(answers: Answers) -> list[Row]:
         {"key": "schema_version", "value": str(rows.SCHEMA_VERSION)},
         {"key": "dataset", "value": answers.counts.dataset},
         {"key": "counts", "value": _json(answers.counts)},
+        {"key": "survey", "value": _json(answers.survey) if answers.survey else "null"},
     ]
 
 

@@ -37,6 +37,7 @@ from catalog.responses import (
     PaperSummary,
     StageGroup,
     StageSummary,
+    SurveyDetail,
 )
 from catalog.schema import Change, Example
 from catalog.schema.base import Head, Stage, layer_and_head
@@ -292,6 +293,11 @@ def changes(session: Session) -> list[Change]:
 def counts(session: Session) -> Counts:
     """How much there is of everything."""
     return Counts.model_validate_json(_meta(session, "counts"))
+
+
+def survey(session: Session) -> SurveyDetail | None:
+    """What the survey names and the entry that stands for each; None if it is not written down."""
+    return TypeAdapter(SurveyDetail | None).validate_json(_meta(session, "survey"))
 
 
 def dataset(session: Session) -> str:

@@ -21,6 +21,10 @@ ClaimVerdict = Literal[
     "reproduced", "partly-reproduced", "not-reproduced", "not-comparable", "not-run"
 ]
 
+TagMapping = Literal["entry", "alias", "reason", "missing"]
+"""How a tag of the survey's list is covered: by an entry of that name, by an alias of one, by a
+stated reason, or not."""
+
 
 class Response(BaseModel):
     """Base of all answers."""
@@ -399,3 +403,38 @@ class Counts(Response):
     """Tags of its living list that are an entry, an alias of one, or left out for a reason."""
     survey_tags_by_mapping: dict[str, int] = Field(default_factory=dict)
     """How the covered tags are covered."""
+
+
+class SurveyedType(Response):
+    """A head type as the survey places it."""
+
+    name: str
+    stage: Stage
+    group: str
+    in_figure: bool
+    """Whether the survey's figure has it; False where only its text does."""
+    type: str | None
+    """The entry that stands for it."""
+    covered: bool
+    """Whether that entry stands in the same stage and group."""
+
+
+class SurveyedTag(Response):
+    """A tag of the survey's list of papers."""
+
+    tag: str
+    type: str | None
+    """The entry that stands for it."""
+    mapping: TagMapping
+    why: str | None
+
+
+class SurveyDetail(Response):
+    """What the survey names, and the entry that stands for each."""
+
+    paper: str
+    checked: Checked
+    list_url: str
+    list_checked: Checked
+    types: tuple[SurveyedType, ...]
+    tags: tuple[SurveyedTag, ...]

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from sqlmodel import Field, SQLModel
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """Raised whenever tables or documents change, so that an older file is refused."""
 
 
 class Meta(SQLModel, table=True):
-    """What the file says about itself: ``schema_version``, ``dataset``, ``counts``."""
+    """What the file says about itself: ``schema_version``, ``dataset``, ``counts``, ``survey``."""
 
     __tablename__ = "meta"
 

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Literal
 
 from catalog.entry_files import Contents
 from catalog.problems import Problem
 from catalog.references import all_names, unknown
+from catalog.responses import SurveyDetail, SurveyedTag, SurveyedType, TagMapping
 from catalog.schema.head_type import HeadType
 from catalog.schema.survey import Survey, SurveyTag, SurveyType
-
-Coverage = Literal["entry", "alias", "reason", "missing"]
-"""How a tag is covered: by an entry of that name, by an alias of one, by a stated reason."""
 
 _PLURAL = re.compile(r"(?<=[a-z])(?:ies|s)$")
 
@@ -30,7 +27,7 @@ def folded(name: str) -> str:
     return " ".join(kept)
 
 
-def how(tag: SurveyTag, entries: Mapping[str, HeadType]) -> Coverage:
+def how(tag: SurveyTag, entries: Mapping[str, HeadType]) -> TagMapping:
     """How a tag is covered by the entries."""
     entry = entries.get(tag.type) if tag.type else None
     if entry is not None:
@@ -46,6 +43,23 @@ def covered(placed: SurveyType, entries: Mapping[str, HeadType]) -> bool:
     """Whether an entry stands for a type of the survey, in its stage and group."""
     entry = entries.get(placed.type) if placed.type else None
     return entry is not None and (entry.stage, entry.group) == (placed.stage, placed.group)
+
+
+def survey_detail(survey: Survey, entries: Mapping[str, HeadType]) -> SurveyDetail:
+    """The survey with what stands for each of its types and tags."""
+    return SurveyDetail(
+        paper=survey.paper,
+        checked=survey.checked,
+        list_url=str(survey.list_url),
+        list_checked=survey.list_checked,
+        types=tuple(
+            SurveyedType(**placed.model_dump(), covered=covered(placed, entries))
+            for placed in survey.types
+        ),
+        tags=tuple(
+            SurveyedTag(**tag.model_dump(), mapping=how(tag, entries)) for tag in survey.tags
+        ),
+    )
 
 
 def check_survey(contents: Contents) -> Iterator[Problem]:

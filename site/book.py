@@ -16,6 +16,7 @@ from catalog.responses import (
     HeadTypeDetail,
     ModelDetail,
     PaperDetail,
+    SurveyDetail,
     TypeResult,
 )
 from catalog.schema.base import layer_and_head
@@ -51,6 +52,7 @@ class Book:
     examples: tuple[Example, ...] = ()
     emergences: tuple[Emergence, ...] = ()
     redirects: tuple[Redirect, ...] = ()
+    survey: SurveyDetail | None = None
 
     @cached_property
     def type_names(self) -> dict[str, str]:
@@ -130,4 +132,5 @@ def read_book(session: Session) -> Book:
         examples=tuple(queries.examples(session)),
         emergences=tuple(queries.emergences(session)),
         redirects=tuple(queries.redirects(session)),
+        survey=queries.survey(session),
     )

@@ -45,10 +45,17 @@ def navigation(book: Book) -> list[Any]:
                 {"Measures": "measures.md"},
                 {"From Python": "from-python.md"},
                 {"Glossary": "glossary.md"},
+                {"The survey": "survey.md"},
             ]
         },
         {"API": ["api.md", {"Try it": "try.md"}]},
-        {"Contributing": ["contributing.md", {"Changes": "changes.md"}]},
+        {
+            "Contributing": [
+                "contributing.md",
+                {"Open work": "open-work.md"},
+                {"Changes": "changes.md"},
+            ]
+        },
     ]
 
 

@@ -12,6 +12,7 @@ import argparse
 import json
 import shutil
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,12 @@ import measure_words
 import notebook
 import reproduction
 import stamping
+import wording
 from book import Book, read_book
 from model_view import best_ranks, found_types, model_view
 from navigation import by_stage, navigation
 from near import Near, near_head, near_mosaic
+from open_work import open_work
 from page import Page, environment
 from type_view import attention_view, histories, inlined, mosaic_tiles
 
@@ -32,7 +35,7 @@ from catalog import places
 from catalog.answers import empty_head
 from catalog.drawing.record_view import View, view
 from catalog.folder_swap import FolderInTheWay, replace_folder
-from catalog.responses import HeadTypeDetail, ModelDetail
+from catalog.responses import HeadTypeDetail, ModelDetail, SurveyedType
 from catalog.schema.base import layer_and_head
 
 _SITE = Path(__file__).resolve().parent
@@ -81,6 +84,8 @@ class Renderer:
             by_paper=reproduction.by_paper(self.book),
             commands=reproduction.next_commands(self.book),
         )
+        self._page("open-work", "open-work.md.jinja", work=open_work(self.book))
+        self._survey()
         self._page("measures", "measures.md.jinja", measures=measure_words.measures())
         self._page("from-python", "notebook.md.jinja", cells=notebook.cells())
         for entry in self.book.head_types:
@@ -96,6 +101,22 @@ class Renderer:
         text = json.dumps(navigation(self.book), indent=1, ensure_ascii=False)
         self._write(NAVIGATION, text + "\n")
         self._write(MARKER, "Written by site/render.py; the next run replaces this folder.\n")
+
+    def _survey(self) -> None:
+        survey = self.book.survey
+        stages: dict[Any, dict[str, list[SurveyedType]]] = {name: {} for name in wording.STAGES}
+        for placed in survey.types if survey else ():
+            stages[placed.stage].setdefault(placed.group, []).append(placed)
+        self._page(
+            "survey",
+            "survey.md.jinja",
+            survey=survey,
+            stages={stage: groups for stage, groups in stages.items() if groups},
+            own=sum(entry.placed_by != "survey" for entry in self.book.head_types),
+            tally=Counter(tag.mapping for tag in survey.tags) if survey else {},
+            ways=wording.MAPPINGS,
+            state=facets.state,
+        )
 
     def _write(self, path: str, text: str) -> None:
         file = self.out / path

@@ -124,3 +124,11 @@ AUTOMATION: dict[str, str] = {
     "needs-dataset": "A recipe needs a data set that is not part of this project.",
     "not-automatable": "There is no recipe that a machine could run.",
 }
+
+MAPPINGS: dict[str, tuple[str, str]] = {
+    "entry": ("by name", "the entry bears this name"),
+    "alias": ("by an alias", "another name of the entry"),
+    "reason": ("for a stated reason", "for this reason"),
+    "missing": ("not yet", "no entry yet"),
+}
+"""How a tag of the survey's list maps to an entry: to count, and of one tag."""

@@ -36,6 +36,8 @@ KINDS = {
     "try": "/try/",
     "contributing": "/contributing/",
     "changes": "/changes/",
+    "survey": "/survey/",
+    "open work": "/open-work/",
 }
 RUN = """async () => {
   document.querySelectorAll('details').forEach(d => d.open = true);

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from catalog import queries
 from catalog.commands.main import app
+from catalog.database import build_in_memory
 from catalog.loading import load, read
 from catalog.schema.survey import SurveyTag
 from catalog.survey_coverage import folded, how
@@ -155,7 +157,28 @@ def test_stats_count_what_is_covered_and_name_what_is_not(surveyed: Path) -> Non
     assert "tags of its list 5/6 2 by name, 1 by alias, 2 for a stated reason" in said
 
 
+def test_the_database_tells_what_stands_for_each_name(surveyed: Path) -> None:
+    with build_in_memory(load(surveyed)) as session:
+        survey = queries.survey(session)
+    assert survey is not None
+    assert [(placed.name, placed.type, placed.covered) for placed in survey.types] == [
+        ("Previous Head", "previous-token", True),
+        ("Mixed Head", None, False),
+    ]
+    assert [(tag.tag, tag.mapping) for tag in survey.tags] == [
+        ("Previous-Token Heads", "entry"),
+        ("Shift Head", "alias"),
+        ("Successor Head", "entry"),
+        ("Next Head", "reason"),
+        ("Bias Head", "reason"),
+        ("Mixed Head", "missing"),
+    ]
+    assert survey.tags[3].why == "The list writes it so once."
+
+
 def test_entries_without_the_survey_are_whole(entries: Path) -> None:
+    with build_in_memory(load(entries)) as session:
+        assert queries.survey(session) is None
     run = CliRunner().invoke(app, ["stats", "--entries", str(entries)])
     assert run.exit_code == 0
     assert "survey" not in run.stdout

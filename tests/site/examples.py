@@ -21,11 +21,14 @@ from catalog.responses import (
     RecipePoint,
     RecipeResult,
     RelatedType,
+    SurveyDetail,
+    SurveyedTag,
+    SurveyedType,
     TypeResult,
 )
 from catalog.schema.base import Method, Stage, Strength
 from catalog.schema.claim import Checked
-from catalog.schema.controls import VaryRole, VaryTokens
+from catalog.schema.controls import VaryHeads, VaryRole, VaryTokens
 from catalog.schema.evidence import (
     Confirmation,
     Evidence,
@@ -38,9 +41,9 @@ from catalog.schema.evidence import (
 from catalog.schema.example import Example, Looking
 from catalog.schema.head_type import Action, Automation, Caveat
 from catalog.schema.housekeeping import Change, Redirect
-from catalog.schema.measures import Attention, OVCopying
+from catalog.schema.measures import AblationEffect, Attention, OVCopying
 from catalog.schema.model import Hub
-from catalog.schema.prompts import RepeatedRandomTokens, Tokens, TokenSource
+from catalog.schema.prompts import RandomTokens, RepeatedRandomTokens, Tokens, TokenSource
 from catalog.schema.recipe import Criterion, Gate, Identify, Recipe
 
 READ = Checked(state="read", where="section 3")
@@ -65,6 +68,18 @@ RECIPES = (
         criterion=Criterion(min_score=0.5, min_margin=0.4),
         thresholds="Fixed on planted heads.",
     ),
+)
+
+DESCRIBED = Recipe(
+    id="needed",
+    status="described",
+    missing="The measure ablation-effect, and <text>.",
+    source="example2020first",
+    prompts=RandomTokens(builder="random-tokens"),
+    measure=AblationEffect(kind="ablation-effect", replace="zero", metric="loss", at="all"),
+    control=VaryHeads(vary="heads"),
+    criterion=Criterion(min_score=0.5, min_margin=0.4),
+    thresholds="To be set on planted heads.",
 )
 
 
@@ -449,6 +464,43 @@ REDIRECTS = (
 )
 
 
+def survey() -> SurveyDetail:
+    """Two types, of which one has no entry, and a tag for each way to map."""
+    read = Checked(state="read", where="Figure 7")
+    group = "Overall Structure"
+    stage = Stage.IN_CONTEXT_IDENTIFICATION
+    return SurveyDetail(
+        paper="example2020first",
+        checked=read,
+        list_url="https://example.org/list",
+        list_checked=read,
+        types=(
+            SurveyedType(
+                name="Looking Head",
+                stage=stage,
+                group=group,
+                in_figure=True,
+                type="looker",
+                covered=True,
+            ),
+            SurveyedType(
+                name="Lost Head <b>",
+                stage=Stage.LATENT_REASONING,
+                group="Else",
+                in_figure=False,
+                type=None,
+                covered=False,
+            ),
+        ),
+        tags=(
+            SurveyedTag(tag="Looker Head", type="looker", mapping="entry", why=None),
+            SurveyedTag(tag="Watching Head", type="looker", mapping="alias", why=None),
+            SurveyedTag(tag="Odd Head", type=None, mapping="reason", why="It is *no* head."),
+            SurveyedTag(tag="New Head", type=None, mapping="missing", why=None),
+        ),
+    )
+
+
 def plain_book() -> Book:
     """One head type, paper and model; nothing was run."""
     return Book(
@@ -501,6 +553,7 @@ def full_book() -> Book:
         found_in=("example--small",),
         strength=(Strength.PATTERN,),
         related=(RelatedType(type="looker", name="Looker", relation="feeds", note="Often."),),
+        recipes=(*RECIPES, DESCRIBED),
     )
     looker = head_type(
         results=results,
@@ -542,4 +595,5 @@ def full_book() -> Book:
         examples=(example(small[0]),),
         emergences=(emergence(),),
         redirects=REDIRECTS,
+        survey=survey(),
     )

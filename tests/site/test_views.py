@@ -16,12 +16,15 @@ import stamping
 from book import Book
 from model_view import found_types
 from near import near_head
+from open_work import open_work
 from type_view import attention_view, inlined, mosaic_tiles
 
 from catalog.drawing.curves import trainings
 from catalog.drawing.patterns import looks
 from catalog.drawing.record_view import view
 from catalog.schema.base import Strength
+from catalog.schema.controls import VaryHeads
+from catalog.schema.measures import AblationEffect
 from tests.site import examples
 from tests.site.built_site import read_page
 
@@ -38,7 +41,7 @@ def test_facets_hold_what_occurs_and_rows_what_they_have() -> None:
     chosen, lines = facets.table(book)
     by_name = {facet.name: [value for value, _ in facet.choices] for facet in chosen}
     assert by_name["stage"] == ["in-context-identification"]
-    assert by_name["measure"] == ["attention", "ov-copying"]
+    assert by_name["measure"] == ["ablation-effect", "attention", "ov-copying"]
     assert by_name["strength"] == ["pattern", "weights"]
     assert by_name["evidence"] == ["found"]
     assert by_name["year"] == ["2020"]
@@ -74,6 +77,45 @@ def test_the_reproduction_table_counts_claims(full_site: Path) -> None:
     assert reproduction.next_commands(book) == [("headbook verify looker --model example/small", 1)]
     text = words(full_site / "reproduction/index.html")
     assert "headbook verify looker --model example/small" in text
+
+
+def test_open_work_stands_by_what_has_no_code(
+    full_site: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(AblationEffect, "runnable", False)
+    monkeypatch.setattr(VaryHeads, "runnable", True)
+    book = examples.full_book()
+    work = open_work(book)
+    assert (work.types, work.recipes, work.others) == ((), 1, ())
+    assert [(p.title, p.anchor, p.measure, p.alone) for p in work.parts] == [
+        ("Measure ablation-effect", "measure-ablation-effect", "ablation-effect", 1)
+    ]
+    assert [(w.entry.id, w.recipe.id) for w in work.parts[0].waiting] == [("follower", "needed")]
+    monkeypatch.setattr(VaryHeads, "runnable", False)
+    assert [(part.title, part.alone) for part in open_work(book).parts] == [
+        ("Control that varies heads", 0),
+        ("Measure ablation-effect", 0),
+    ]
+    monkeypatch.setattr(AblationEffect, "runnable", True)
+    monkeypatch.setattr(VaryHeads, "runnable", True)
+    assert [w.recipe.id for w in open_work(book).others] == ["needed"]
+    text = words(full_site / "open-work/index.html")
+    assert "0 of 2 head types have no recipe that runs, and 1 recipe" in text
+    assert "Follower needed The measure ablation-effect, and <text>." in text
+
+
+def test_the_survey_page_tells_what_stands_for_what(full_site: Path) -> None:
+    text = words(full_site / "survey/index.html")
+    assert "Overall Structure Looking Head Looker ✓ found in a model" in text
+    assert "Else Lost Head <b> (in its text only) none yet" in text
+    assert "Looker Head Looker the entry bears this name" in text
+    assert "Watching Head Looker another name of the entry" in text
+    assert "Odd Head none for this reason: It is no head." in text.replace("no head .", "no head.")
+    assert "New Head none no entry yet" in text
+    page = read_page(full_site / "survey/index.html")
+    assert {"../head-types/looker/", "../papers/example2020first/"} <= set(page.links)
+    for place in ("index.html", "methods/index.html"):
+        assert [x for x in read_page(full_site / place).links if x.endswith("survey/")], place
 
 
 def test_a_head_has_the_colour_of_the_type_with_most_kinds_of_evidence() -> None:
