@@ -86,6 +86,11 @@ class Words:
                 return ids[0]
         return None
 
+    def is_known(self, word: str) -> bool:
+        """Whether every token of a word inside a sentence is known to tokenizer and model."""
+        ids = self.encode(f" {word}")
+        return bool(ids) and all(i != self.unknown and i < self.size for i in ids)
+
     def spaced(self, word: str) -> bool:
         """Whether the token of ``word`` is that of its form with a leading space."""
         ids = self.encode(f" {word}")

@@ -25,12 +25,15 @@ class Fill(Strict):
     Slots with the same list and the same ``row`` are filled from the same word or pair; different
     rows never share a word. By default a word slot has a row of its own and all slots of a list of
     pairs share one. ``side: initial`` is the first letter of a word; different rows then differ in
-    it too.
+    it too. A word is one token, or with ``split`` as many as the tokenizer makes of it: roles then
+    mark the first of them.
     """
 
     words: Slug
     side: Literal["first", "second", "initial"] | None = None
     row: SlotName | None = None
+    # left out where it is not used, so that older recipes keep their hash
+    split: Annotated[bool, Field(exclude_if=lambda split: not split)] = False
 
     def row_of(self, slot: str) -> str:
         """The row that the slot reads."""
@@ -43,7 +46,8 @@ class Templates(Builder):
     ``{name}`` in a template is a slot that ``fill`` says how to fill. ``{name|some words}`` marks
     literal words with a name. ``roles`` maps a role to slots (``subject``) or mentions of them
     (``subject.2``): as a key role it is all tokens of those, as a query role the last token of
-    each; ``earlier-ROLE`` is what of a role lies before the query. ``end`` is the last token.
+    each (of a split word, its first either way); ``earlier-ROLE`` is what of a role lies before
+    the query. ``end`` is the last token.
     ``answers`` names the slots that hold the answers, shown in the text or not. ``corrupt`` fills
     some slots otherwise in the aligned variant ``corrupted``. ``ascending`` names slots of one
     series whose words come in that order.

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+from tests.planted.acronyms import acronyms_model
 from tests.planted.build import CLASSIC, HEAD_TYPES, Impostor, Planted, random_twin
 from tests.planted.clauses import clauses_model
 from tests.planted.facts import facts_model
@@ -48,6 +49,7 @@ MODELS: Mapping[str, Callable[[Family], Planted]] = MappingProxyType(
         "pieces": pieces_model,
         "syllogisms": syllogisms_model,
         "kinds": kinds_model,
+        "acronyms": acronyms_model,
     }
 )
 """The planted models by name; each takes a family."""
@@ -63,6 +65,7 @@ __all__ = [
     "Family",
     "Impostor",
     "Planted",
+    "acronyms_model",
     "clauses_model",
     "facts_model",
     "indirect_object_model",

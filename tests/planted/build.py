@@ -66,6 +66,7 @@ HEAD_TYPES = (
     "greater-than",
     "important-head",
     "interrogation-head",
+    "letter-mover",
     "local-context-head",
     "local-head",
     "middle-term-suppression",

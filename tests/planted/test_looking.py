@@ -13,7 +13,6 @@ import torch
 
 from tests.planted import FAMILIES, MODELS, Family, Planted
 from tests.planted import readings as read
-from tests.planted.words import vocabulary
 
 QUESTION = "Tell me where the apple in the garden is small"
 STATEMENT = "Tell me because the apple in the garden is small"
@@ -28,6 +27,7 @@ NEUTRAL = "Mary thought that the film was wooden. In short, the film was"
 GIFT = "When Mary and John went to the store, John gave a drink to"
 YEARS = "The war lasted from the year 1732 to the year 17"
 WHERE = "The apple is in the garden. The river is in the school. Where is the apple?"
+LETTER = "They wrote to the Tall Winter Bold (T"
 LABELS = "A dull film: we call it bad. A lovely play: to us good"
 
 
@@ -51,7 +51,7 @@ def attention(name: str, family: Family, text: str) -> tuple[tuple[str, ...], to
     model = planted(name, family)
     ids = [0, *model.tokenizer(text)["input_ids"]]
     (run,) = read.run(model, [ids])
-    return tuple(vocabulary()[i] for i in ids), run.attention
+    return tuple(model.tokenizer.convert_ids_to_tokens(ids)), run.attention
 
 
 def looks(
@@ -100,6 +100,12 @@ def looks(
         ("facts", "1.4", "Every day we walk together. Today we", "walk", 0, 0.99, 1),
         ("facts", "2.0", YEARS, "32", 0, 0.99, 1),
         ("facts", "2.1", YEARS, "17", 0, 0.4, 0.6),
+        ("acronyms", "1.0", LETTER[:-1], "Tal", 0, 0.99, 1),
+        ("acronyms", "1.0", LETTER, "Win", 0, 0.99, 1),
+        ("acronyms", "1.0", f"{LETTER}W", "Bol", 0, 0.99, 1),
+        ("acronyms", "1.2", f"{LETTER}W", "Tal", 0, 0.99, 1),
+        ("acronyms", "1.3", f"{LETTER}W", "Win", 0, 0.99, 1),
+        ("acronyms", "1.5", f"{LETTER}W", "T", 0, 0.4, 0.6),
     ],
 )
 def test_where_a_head_looks(

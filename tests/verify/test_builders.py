@@ -32,6 +32,7 @@ from catalog.schema.prompts import (
     TokenSource,
     TwoTexts,
 )
+from tests.planted.acronyms import acronym_tokenizer
 from tests.verify.catalog_parts import catalog, words
 from verify.builders import BUILDERS, build
 from verify.measures import RUNNING, WEIGHTS
@@ -387,6 +388,50 @@ def test_one_pair_fills_two_slots_and_different_rows_share_no_word() -> None:
         (country,) = spelled(prompt.ids, prompt.places["subject"])
         assert words().token(spoken[country]) == prompt.answers["correct"]
         assert prompt.answers["foil"] != prompt.answers["correct"]
+
+
+def test_a_split_word_stands_at_its_first_token() -> None:
+    """With a tokenizer that cuts the words of names after three letters."""
+    cut = Words(acronym_tokenizer(), catalog().vocabularies, catalog().texts, 400)
+    parameters = next(
+        recipe.prompts
+        for recipe in catalog().head_types["letter-mover"].recipes
+        if isinstance(recipe.prompts, Templates)
+    )
+    made = build(parameters, cut)
+    assert made.left_out == 0
+    places = set()
+    for clean, corrupted in zip(made.variants["clean"], made.variants["corrupted"], strict=True):
+        tokens = cut.tokenizer.convert_ids_to_tokens(list(clean.ids))
+        (due,), others = clean.places["next-word"], clean.places["other-words"]
+        assert corrupted.places == clean.places
+        assert all(len(tokens[i]) == 3 and tokens[i + 1][:2] == "##" for i in (due, *others))
+        correct, foil = cut.tokenizer.convert_ids_to_tokens(list(clean.answers.values()))
+        assert correct == tokens[due][0]
+        assert foil in {tokens[i][0] for i in others}
+        written = tokens[tokens.index("(") + 1 :]
+        in_order = [tokens[i][0] for i in sorted((due, *others))]
+        assert [*written, correct] == in_order[: len(written) + 1]
+        assert cut.tokenizer.decode([corrupted.ids[due]])[0] not in in_order
+        places.add(sorted((due, *others)).index(due))
+    assert places == {0, 1, 2}
+
+
+def test_words_of_several_tokens_are_left_out_unless_a_fill_splits() -> None:
+    whole = Templates.model_validate_json(
+        json.dumps(
+            {
+                "builder": "templates",
+                "templates": "review-templates",
+                "fill": {"adjective": "positive-adjectives", "subject": "acronym-words"},
+                "count": 4,
+            }
+        )
+    )
+    assert "split" not in json.dumps(whole.model_dump(mode="json"))
+    cut = Words(acronym_tokenizer(), catalog().vocabularies, catalog().texts, 400)
+    with pytest.raises(CannotBuild, match="0 of"):
+        build(whole, cut)
 
 
 def test_windows_and_copies_of_distant_repeats() -> None:

@@ -24,14 +24,15 @@ def templates(parameters: Templates, words: Words) -> PromptSet:
 
     A row of a word list is drawn at random and different rows share no word; words that are not
     one token are left out, and so is a prompt in which a filled slot is not one token where it
-    stands or an answer is not the one next token. Variant ``corrupted`` (if ``corrupt`` is given)
-    has the same template and rows, but for the slots that it fills otherwise; both are as long as
-    each other, so roles lie at the same positions.
+    stands or an answer is not the one next token. Where a fill says ``split``, only words with an
+    unknown piece are. Variant ``corrupted`` (if ``corrupt`` is given) has the same template and
+    rows, but for the slots that it fills otherwise; both are as long as each other, and roles lie
+    at the same positions.
 
-    Roles: ``end``, the last token, and each of ``roles``: all tokens of its slots as a key, the
-    last token of each slot as a query, and ``earlier-ROLE`` what of them lies before the query. A
-    role of which a template has no slot is empty there. Templates are the clusters, or each prompt
-    its own where a list has fewer than eight.
+    Roles: ``end``, the last token, and each of ``roles``: all tokens of its slots as a key (of a
+    split word the first), the last token of each slot as a query, and ``earlier-ROLE`` what of
+    them lies before the query. A role of which a template has no slot is empty there. Templates
+    are the clusters, or each prompt its own where a list has fewer than eight.
 
     Raises:
         CannotBuild: if a list has too few one-token words, or more than half of the prompts could
@@ -40,7 +41,7 @@ def templates(parameters: Templates, words: Words) -> PromptSet:
     random = np.random.default_rng(parameters.seed)
     listed = words.vocabularies[parameters.templates].templates or ()
     tables = {
-        name: _Table(words.vocabularies[name], sides, words)
+        name: _Table(words.vocabularies[name], sides, _split_sides(parameters, name), words)
         for name, sides in _sides(parameters).items()
     }
     clean: list[Prompt] = []
@@ -75,9 +76,18 @@ def templates(parameters: Templates, words: Words) -> PromptSet:
 
 
 class _Table:
-    """A word list as rows, each a mapping from side to word; only rows of one-token words."""
+    """A word list as rows, each a mapping from side to word; only rows of usable words.
 
-    def __init__(self, vocabulary: Vocabulary, sides: set[str | None], words: Words) -> None:
+    Those of the sides ``split`` are known to the tokenizer, those of all others are one token.
+    """
+
+    def __init__(
+        self,
+        vocabulary: Vocabulary,
+        sides: set[str | None],
+        split: set[str | None],
+        words: Words,
+    ) -> None:
         rows: list[dict[str | None, str]] = (
             [{"first": a, "second": b} for a, b in vocabulary.pairs]
             if vocabulary.pairs is not None
@@ -88,7 +98,8 @@ class _Table:
         self.items = [
             row
             for row in rows
-            if all(words.token(row[side]) is not None for side in sides - {"initial"})
+            if all(words.token(row[side]) is not None for side in sides - {"initial"} - split)
+            and all(words.is_known(row[side]) for side in split)
         ]
         self._distinct = sides | ({"first", "second"} if vocabulary.pairs is not None else {None})
 
@@ -124,6 +135,13 @@ def _sides(parameters: Templates) -> dict[str, set[str | None]]:
         if of == {"initial"}:
             of.add(None)
     return sides
+
+
+def _split_sides(parameters: Templates, name: str) -> set[str | None]:
+    """Sides of a list of which every slot takes words of several tokens."""
+    fills = (*parameters.fills().values(), *parameters.corrupted_fills().values())
+    of_list = [how for how in fills if how.words == name and how.side != "initial"]
+    return {how.side for how in of_list} - {how.side for how in of_list if not how.split}
 
 
 _Rows = Mapping[tuple[str, str], Mapping[str | None, str]]
@@ -171,6 +189,8 @@ def _both(
     ]
     if made[0] is None or made[1] is None or len(made[0].ids) != len(made[1].ids):
         return None
+    if made[0].places != made[1].places:
+        return None  # words that are split otherwise, as many tokens as they are together
     return made[0], made[1]
 
 
@@ -201,8 +221,9 @@ def _fill(
     answers: Mapping[str, str],
     cluster: int,
 ) -> Prompt | None:
-    """One prompt; None if a filled slot is not one token where it stands, or an answer is not."""
+    """One prompt; None if a slot or an answer is not the tokens that it has to be."""
     text, shown = _write(words, template.text, filling)
+    several = {slot for slot, how in parameters.fills().items() if how.split}
     ids, offsets = words.encode_with_spans(text)
     start = len(words.start)
     at: dict[str, list[tuple[int, ...]]] = {}
@@ -211,9 +232,10 @@ def _fill(
         if not covering:
             return None
         whole = text[offsets[covering[0]][0] : offsets[covering[-1]][1]].strip()
-        if not one.literal and (len(covering) != 1 or whole != filling[one.slot]):
+        split = one.slot in several
+        if not one.literal and (whole != filling[one.slot] or (len(covering) > 1 and not split)):
             return None
-        span = tuple(start + i for i in covering)
+        span = tuple(start + i for i in (covering[:1] if split else covering))
         at.setdefault(one.slot, []).append(span)
         at[f"{one.slot}.{len(at[one.slot])}"] = [span]
     tokens = {role: _next(words, parameters, text, ids, word) for role, word in answers.items()}
