@@ -141,8 +141,8 @@ def _split_sides(parameters: Templates, name: str) -> set[str | None]:
     """Sides of a list of which every slot takes words of several tokens."""
     fills = (*parameters.fills().values(), *parameters.corrupted_fills().values())
     of_list = [how for how in fills if how.words == name and how.side != "initial"]
-    whole: set[str | None] = {how.side for how in of_list if not how.split}
-    return {how.side for how in of_list} - whole
+    sides: set[str | None] = {how.side for how in of_list}
+    return sides - {how.side for how in of_list if not how.split}
 
 
 _Rows = Mapping[tuple[str, str], Mapping[str | None, str]]
