@@ -27,6 +27,7 @@ from catalog.schema.prompts import (
     NaturalText,
     NGrams,
     RandomTokens,
+    RepeatedPassage,
     RepeatedRandomTokens,
     Series,
     SplitWords,
@@ -137,6 +138,12 @@ def prompts_words(prompts: Any) -> Markup:
         text = Markup(
             "{} prompts of {} words from {} that the tokenizer splits, with words of {} between"
             " them; the first piece of one of them comes again at the end."
+        ).format(prompts.count, prompts.shown, _c(prompts.words), _c(prompts.fillers))
+    elif isinstance(prompts, RepeatedPassage):
+        text = Markup(
+            "{} prompts of {} words from {} that the tokenizer splits, with words of {} between"
+            " them, and the same again up to right before one of them. Variant"
+            " <code>nonsense</code> has pieces of other words in place of each."
         ).format(prompts.count, prompts.shown, _c(prompts.words), _c(prompts.fillers))
     elif isinstance(prompts, Templates):
         text = _template_words(prompts)

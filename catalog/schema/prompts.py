@@ -212,6 +212,29 @@ class SplitWords(Builder):
         return (self.words, self.fillers)
 
 
+class RepeatedPassage(Builder):
+    """Split words among filler words, and the passage again up to right before one of the words.
+
+    ``[BOS] f w w w f f w w f | f w w w f f``: the prompt ends where ``w w`` is due again. The
+    aligned variant ``nonsense`` puts in place of each word pieces of other words, which together
+    are none. Source: Feucht et al. 2025, section 2, and the released ``attention_scores.py``.
+    """
+
+    queries: ClassVar[frozenset[str]] = frozenset({"end"})
+    keys: ClassVar[frozenset[str]] = frozenset({"first-piece", "last-piece", "other-last-pieces"})
+    variants: ClassVar[frozenset[str]] = frozenset({"original", "nonsense"})
+
+    builder: Literal["repeated-passage"]
+    words: Slug
+    fillers: Slug
+    count: Count = 64
+    seed: Seed = 0
+    shown: Annotated[int, Field(ge=2, le=32)] = 4
+
+    def vocabularies(self) -> tuple[str, ...]:
+        return (self.words, self.fillers)
+
+
 class Series(Builder):
     """A run of an ordered series, "Monday Tuesday Wednesday": next comes its successor."""
 
@@ -319,6 +342,7 @@ AnyBuilder = Annotated[
     | IndirectObject
     | NGrams
     | SplitWords
+    | RepeatedPassage
     | Series
     | Templates
     | FewShot
@@ -372,6 +396,7 @@ BUILDERS: tuple[type[Builder], ...] = (
     IndirectObject,
     NGrams,
     SplitWords,
+    RepeatedPassage,
     Series,
     Templates,
     FewShot,

@@ -18,6 +18,7 @@ from types import MappingProxyType
 from tests.planted.acronyms import acronyms_model
 from tests.planted.build import CLASSIC, HEAD_TYPES, Impostor, Planted, random_twin
 from tests.planted.clauses import clauses_model
+from tests.planted.concepts import concepts_model
 from tests.planted.facts import facts_model
 from tests.planted.indirect_object import indirect_object_model
 from tests.planted.induction import induction_model
@@ -50,6 +51,7 @@ MODELS: Mapping[str, Callable[[Family], Planted]] = MappingProxyType(
         "syllogisms": syllogisms_model,
         "kinds": kinds_model,
         "acronyms": acronyms_model,
+        "concepts": concepts_model,
     }
 )
 """The planted models by name; each takes a family."""
@@ -67,6 +69,7 @@ __all__ = [
     "Planted",
     "acronyms_model",
     "clauses_model",
+    "concepts_model",
     "facts_model",
     "indirect_object_model",
     "induction_model",

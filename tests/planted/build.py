@@ -57,6 +57,7 @@ HEAD_TYPES = (
     "apostrophe-head",
     "block-head",
     "cmr-like",
+    "concept-induction",
     "delimiter-head",
     "detection-head",
     "diagonal-head",

@@ -32,13 +32,18 @@ _REST = 150.0
 _FLAG = 40.0
 
 
+def pieces_of(word: str) -> list[str]:
+    """The pieces of a rare word; ## marks continuing ones."""
+    parts = [word[i : i + _PIECE] for i in range(0, len(word), _PIECE)]
+    return [parts[0], *(f"##{part}" for part in parts[1:])]
+
+
 @lru_cache
 def pieces() -> tuple[str, ...]:
-    """Every token: the specials, nouns, and pieces of rare words; ## marks continuing ones."""
+    """Every token: the specials, nouns, and pieces of rare words."""
     made = dict.fromkeys((*SPECIALS, *word_list("nouns")))
     for word in word_list("long-words"):
-        parts = [word[i : i + _PIECE] for i in range(0, len(word), _PIECE)]
-        made.update(dict.fromkeys((parts[0], *(f"##{part}" for part in parts[1:]))))
+        made.update(dict.fromkeys(pieces_of(word)))
     return tuple(made)
 
 

@@ -31,6 +31,7 @@ PROMPTS: list[dict[str, Any]] = [
     {"builder": "indirect-object"},
     {"builder": "n-grams"},
     {"builder": "split-words", "words": "rare-words", "fillers": "nouns"},
+    {"builder": "repeated-passage", "words": "rare-words", "fillers": "nouns"},
     {
         "builder": "templates",
         "templates": "review-templates",

@@ -24,6 +24,7 @@ from catalog.schema.prompts import (
     NaturalText,
     NGrams,
     RandomTokens,
+    RepeatedPassage,
     RepeatedRandomTokens,
     Series,
     SplitWords,
@@ -488,6 +489,39 @@ def test_pieces_of_split_words() -> None:
         assert last > second
         for query in prompt.queries["continuing-piece"]:
             assert prompt.relations["earlier-pieces"][query][-1] == query - 1
+
+
+def test_passages_come_again_up_to_a_word() -> None:
+    split = Words(pieces_tokenizer(), catalog().vocabularies, catalog().texts, 400)
+    listed = {tuple(split.encode(w)) for w in catalog().vocabularies["long-words"].words or ()}
+    parameters = RepeatedPassage(
+        builder="repeated-passage", words="long-words", fillers="letters", count=8, shown=3
+    )
+    made = build(parameters, split)
+    asked = set()
+    for clean, nonsense in zip(made.main, made.variants["nonsense"], strict=True):
+        (first,), (last,) = clean.places["first-piece"], clean.places["last-piece"]
+        end = clean.queries["end"][0]
+        assert end == len(clean.ids) - 1
+        # the same tokens came before, and after them the word
+        passage = len(clean.ids) - first
+        assert clean.ids[passage:] == clean.ids[:first]
+        assert clean.ids.index(clean.ids[end]) == first - 1
+        assert clean.ids[first : last + 1] in listed
+        others = clean.places["other-last-pieces"]
+        assert len(others) == 2
+        assert last not in others
+        for variant in (clean, nonsense):
+            assert variant.ids[passage:] == variant.ids[:first]
+        assert nonsense.places == clean.places
+        assert nonsense.ids[first : last + 1] not in listed
+        words_at = {
+            i for i, (a, b) in enumerate(zip(clean.ids, nonsense.ids, strict=True)) if a != b
+        }
+        assert end not in words_at
+        assert words_at
+        asked.add(sum(other < last for other in others))
+    assert len(asked) > 1
 
 
 def test_words_that_are_not_split_are_told() -> None:

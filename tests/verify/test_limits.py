@@ -12,6 +12,8 @@ from catalog.schema.evidence import Evidence
 from tests.planted import FAMILIES, Family, Planted
 from tests.planted import readings as read
 from tests.planted.alike import alike_model
+from tests.planted.concepts import concepts_model
+from tests.planted.pieces import pieces, pieces_of
 from tests.planted.report import at
 from tests.planted.words import passages
 from tests.verify.catalog_parts import catalog
@@ -64,3 +66,43 @@ def test_active_dormant_heads_with_and_without_work(family: Family) -> None:
         }
         assert (change["code"] > 0.1) == needed, change
         assert abs(change["prose"]) < 0.01, change
+
+
+@both_families
+@torch.no_grad()
+def test_concept_induction_heads_that_carry_a_word_and_that_carry_nothing(family: Family) -> None:
+    """``concept-copying``: the same scores, and only one of two models completes the word."""
+    carrying, empty = (concepts_model(family, carries=carries) for carries in (True, False))
+    one, other = (evidence(model, "concept-induction") for model in (carrying, empty))
+    for recipe, record in one.items():
+        assert set(record.found) >= {"2.0"}
+        assert record.scores is not None
+        again = other[recipe].scores
+        assert again is not None
+        assert at(again.mean, "2.0") == pytest.approx(at(record.scores.mean, "2.0"), abs=1e-6)
+        assert at(again.margin, "2.0") == pytest.approx(at(record.scores.margin, "2.0"), abs=1e-6)
+    # what the head carries is no direct effect, whatever it attends to
+    for head_input in (
+        read.effective_embedding(carrying),
+        read.run(carrying, [[0, 5, 6]])[0].stream[2],
+    ):
+        logits = read.to_logits(carrying, read.written(carrying, "2.0", head_input))
+        assert float(logits.abs().max()) < 1e-3
+    at_piece = {piece: i for i, piece in enumerate(pieces())}
+    for word in ("marigold", "dragonfly", "hummingbird"):
+        ids = [at_piece[piece] for piece in pieces_of(word)]
+        passage = [at_piece["river"], at_piece["stone"], *ids, at_piece["bread"]]
+        tokens = [0, *passage, *passage[:2], ids[0]]
+        due = {
+            model: float(r.logits[-1, ids[1:]].min() - r.logits[-1].median())
+            for model, r in (
+                (model, read.run(planted, [tokens], without=without)[0])
+                for model, planted, without in (
+                    ("carrying", carrying, ()),
+                    ("without", carrying, ("2.0",)),
+                    ("empty", empty, ()),
+                )
+            )
+        }
+        assert due["carrying"] > due["empty"] + 3
+        assert due["empty"] == pytest.approx(due["without"], abs=1e-3)

@@ -15,6 +15,7 @@ from verify.builders.indirect_object import indirect_object
 from verify.builders.n_grams import n_grams
 from verify.builders.natural_text import natural_text
 from verify.builders.random_tokens import random_tokens
+from verify.builders.repeated_passage import repeated_passage
 from verify.builders.repeated_random_tokens import repeated_random_tokens
 from verify.builders.series import series
 from verify.builders.split_words import split_words
@@ -29,6 +30,7 @@ BUILDERS: dict[str, Callable[[Any, Words], PromptSet]] = {
     "n-grams": n_grams,
     "natural-text": natural_text,
     "random-tokens": random_tokens,
+    "repeated-passage": repeated_passage,
     "repeated-random-tokens": repeated_random_tokens,
     "series": series,
     "split-words": split_words,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from catalog.schema.prompts import SplitWords
@@ -31,12 +33,7 @@ def split_words(parameters: SplitWords, words: Words) -> PromptSet:
     """
     random = np.random.default_rng(parameters.seed)
     listed = words.vocabularies[parameters.words].words or ()
-    pieces = [words.encode(f" {word}") for word in listed]
-    usable = [
-        tuple(one)
-        for one in pieces
-        if 2 <= len(one) <= _MOST_PIECES and words.unknown not in one and max(one) < words.size
-    ]
+    usable = pieces_of(words, listed)
     long = [one for one in usable if len(one) >= 3]
     fillers = sorted(words.tokens(words.vocabularies[parameters.fillers].words or ()).values())
     if len(usable) < max(_LEAST_WORDS, parameters.shown + 1) or len(long) < _LEAST_WORDS // 2:
@@ -51,6 +48,15 @@ def split_words(parameters: SplitWords, words: Words) -> PromptSet:
         for index in range(parameters.count)
     ]
     return PromptSet({"original": tuple(made)}, left_out=len(listed) - len(usable))
+
+
+def pieces_of(words: Words, listed: Sequence[str]) -> list[tuple[int, ...]]:
+    """Token ids of those listed words that the tokenizer splits into two to five pieces."""
+    return [
+        tuple(one)
+        for one in (words.encode(f" {word}") for word in listed)
+        if 2 <= len(one) <= _MOST_PIECES and words.unknown not in one and max(one) < words.size
+    ]
 
 
 def _prompt(
