@@ -20,7 +20,7 @@ MODEL = "models/openai-community--gpt2.yaml"
 
 BUILDERS = (
     "repeated-random-tokens, distant-repeats, random-tokens, natural-text, two-texts,"
-    " indirect-object, n-grams, split-words, series, templates, few-shot,"
+    " indirect-object, n-grams, split-words, repeated-passage, series, templates, few-shot,"
     " needle, conflict, labelled-templates"
 )
 MEASURES = (
