@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+import wording
 from sqlmodel import Session
 
 from catalog import queries
 from catalog.responses import (
+    ClaimResult,
     Counts,
     Emergence,
     HeadDetail,
@@ -35,6 +37,15 @@ def standing(results: Iterable[TypeResult]) -> list[TypeResult]:
     for result in results:
         first.setdefault((result.head_type, result.model), result)
     return list(first.values())
+
+
+def best_first(results: Sequence[TypeResult]) -> list[TypeResult]:
+    """Results in the order of lists: what was found first, revisions of one model together."""
+    place = {
+        (result.head_type, result.model): wording.TYPE_ORDER.index(result.verdict)
+        for result in standing(results)
+    }
+    return sorted(results, key=lambda result: place[result.head_type, result.model])
 
 
 @dataclass(frozen=True)
@@ -73,6 +84,11 @@ class Book:
     def type_by_id(self) -> dict[str, HeadTypeDetail]:
         """Id of a head type -> the head type."""
         return {entry.id: entry for entry in self.head_types}
+
+    def runs(self, claim: ClaimResult) -> bool:
+        """Whether there is a recipe that would check the claim."""
+        entry = self.type_by_id.get(claim.head_type)
+        return entry is None or entry.runnable
 
     @cached_property
     def model_by_id(self) -> dict[str, ModelDetail]:

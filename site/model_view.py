@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import wording
-from book import Book, standing
+from book import Book, best_first, standing
 
 from catalog.drawing.head_mosaic import Look, leading, mosaic, type_looks
 from catalog.drawing.pictures import Picture
@@ -69,7 +69,7 @@ def model_view(
     return ModelView(
         model=model,
         heads=heads,
-        results=sorted(model.results, key=lambda result: wording.TYPE_ORDER.index(result.verdict)),
+        results=best_first(model.results),
         tally=[
             (name, count)
             for name in wording.TYPE_ORDER

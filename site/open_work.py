@@ -60,6 +60,8 @@ class OpenWork:
     recipes: int
     parts: tuple[Part, ...]
     """Those that most recipes wait for first."""
+    told: tuple[Part, ...]
+    """The parts below which recipes are told in full: with these, every recipe is."""
     others: tuple[Waiting, ...]
     """Recipes whose parts all have code, or that the language cannot say yet."""
 
@@ -77,12 +79,24 @@ def open_work(book: Book) -> OpenWork:
         for told in one.recipe.kinds_without_code():
             title, measure = _title(told)
             parts.setdefault(title, Part(title, measure)).waiting.append(one)
+    order = sorted(parts.values(), key=lambda part: (-len(part.waiting), part.title))
     return OpenWork(
         types=tuple(entry for entry in book.head_types if not entry.runnable),
         recipes=len(waiting),
-        parts=tuple(sorted(parts.values(), key=lambda part: (-len(part.waiting), part.title))),
+        parts=tuple(order),
+        told=_told(order),
         others=tuple(one for one in waiting if not one.parts),
     )
+
+
+def _told(parts: list[Part]) -> tuple[Part, ...]:
+    """Parts that some recipe waits for alone, and those with a recipe that is told nowhere else."""
+    told = [part for part in parts if part.alone]
+    for part in parts:
+        names = {one.title for one in told}
+        if part not in told and any(not names & set(one.parts) for one in part.waiting):
+            told.append(part)
+    return tuple(told)
 
 
 def _title(part: str) -> tuple[str, str | None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import posixpath
+from collections.abc import Iterable
 from functools import cache, lru_cache
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from safe_prose import code, inline, markdown_text, prose, web
 
 from catalog.drawing.escaping import plain, still
 from catalog.drawing.pictures import number
+from catalog.responses import ClaimResult
 
 _TEMPLATES = Path(__file__).resolve().parent / "templates"
 _FILES = {".svg", ".json", ".xml"}
@@ -51,6 +53,14 @@ def _relative(folder: str, target: str) -> str:
     is_file = posixpath.splitext(target)[1] in _FILES
     relative = posixpath.relpath("/" + target.strip("/"), "/" + folder)
     return relative if is_file else relative + "/"
+
+
+def said_once(claims: Iterable[ClaimResult]) -> list[ClaimResult]:
+    """The first claim of each head type, paper and verdict: a list of names says each once."""
+    once: dict[tuple[str, str, str], ClaimResult] = {}
+    for claim in claims:
+        once.setdefault((claim.head_type, claim.paper, claim.verdict), claim)
+    return list(once.values())
 
 
 @cache
@@ -90,6 +100,7 @@ def environment() -> jinja2.Environment:
         number=number,
         meta=lambda text: Markup(json.dumps(plain(text))),
         bigger=lambda value: f"{value:,}".replace(",", "\u202f"),
+        said_once=said_once,
         some=lambda count, name: f"{count} {name}" + ("" if count == 1 else "s"),
     )
     made.globals.update(

@@ -23,7 +23,7 @@ import notebook
 import reproduction
 import stamping
 import wording
-from book import Book, read_book
+from book import Book, best_first, read_book
 from model_view import best_ranks, found_types, model_view
 from navigation import by_stage, navigation
 from near import Near, near_head, near_mosaic
@@ -56,8 +56,11 @@ class Renderer:
         self.sheet = stamping.Sheet()
         self.environment = environment()
         self.environment.globals.update(
-            book=book, has_page=lambda model, head: (model, head) in book.listed
+            book=book,
+            has_page=lambda model, head: (model, head) in book.listed,
+            runs=book.runs,
         )
+        self.environment.tests.update(claim_runs=book.runs)
         self.views: dict[str, View] = {}
 
     def everything(self) -> None:
@@ -160,6 +163,7 @@ class Renderer:
             f"head-types/{entry.id}",
             "head-type.md.jinja",
             entry=entry,
+            results=best_first(entry.results),
             views=self.views,
             unjoined=[self.views[name] for name in unjoined],
             inline=inlined(self.views, [*joined, *unjoined]),

@@ -44,7 +44,12 @@ def _sorted(tallies: Iterable[Tally]) -> list[Tally]:
 def by_model(book: Book) -> list[Tally]:
     """A line for every model that a claim is about."""
     return _sorted(
-        Tally(m.id, m.name, f"{m.layers} x {m.heads} heads", _tally(m.claim_results))
+        Tally(
+            m.id,
+            m.name,
+            f"{m.layers} \N{MULTIPLICATION SIGN} {m.heads} heads",
+            _tally(m.claim_results),
+        )
         for m in book.models
     )
 
