@@ -5,20 +5,27 @@ Each test belongs to a recipe that is described and waits, and says what it wait
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import pytest
 import torch
 
 from catalog.schema.evidence import Evidence
+from catalog.schema.recipe import Recipe
 from tests.planted import FAMILIES, Family, Planted
 from tests.planted import readings as read
 from tests.planted.alike import alike_model
 from tests.planted.concepts import concepts_model
+from tests.planted.fooled import FOOLING, GIVEN, fooled_model
 from tests.planted.pieces import pieces, pieces_of
 from tests.planted.report import at
-from tests.planted.words import passages
+from tests.planted.triples import TRIPLES, triples_model
+from tests.planted.words import ids as token_ids
+from tests.planted.words import pairs, passages, word_list
 from tests.verify.catalog_parts import catalog
 from verify.loading import wrap
-from verify.planning import jobs_of, select
+from verify.planning import Job, jobs_of, select
 from verify.running import run
 
 both_families = pytest.mark.parametrize("family", FAMILIES)
@@ -29,6 +36,19 @@ def evidence(planted: Planted, head_type: str) -> dict[str, Evidence]:
     loaded = wrap(planted.model, planted.tokenizer, f"planted--{planted.name}")
     jobs = jobs_of(select(catalog(), [head_type]))
     return {record.recipe: record for record in run(loaded, catalog(), jobs)}
+
+
+def adapted(head_type: str, recipe: str, **parts: Any) -> Recipe:
+    """A described recipe with other parts, so that it can be run as far as there is code."""
+    written = catalog().head_types[head_type].recipe(recipe).model_dump(by_alias=True, mode="json")
+    return Recipe.model_validate_json(json.dumps({**written, "gate": None, **parts}))
+
+
+def run_one(planted: Planted, recipe: Recipe) -> Evidence:
+    """The evidence of one recipe."""
+    loaded = wrap(planted.model, planted.tokenizer, f"planted--{planted.name}")
+    (record,) = run(loaded, catalog(), [Job("limit", recipe)])
+    return record
 
 
 def loss(planted: Planted, prompts: list[list[int]], *, without: tuple[str, ...] = ()) -> float:
@@ -106,3 +126,97 @@ def test_concept_induction_heads_that_carry_a_word_and_that_carry_nothing(family
         }
         assert due["carrying"] > due["empty"] + 3
         assert due["empty"] == pytest.approx(due["without"], abs=1e-3)
+
+
+@both_families
+@torch.no_grad()
+def test_skip_trigram_heads_are_missed_by_lists_and_by_copying(family: Family) -> None:
+    """``linked-triples``: a head's own triples are what must be tried, and QK and OV together."""
+    model = triples_model(family)
+    control = {"vary": "tokens", "shuffle": "target"}
+    ov = {
+        "copying": adapted(
+            "skip-trigram",
+            "linked-triples",
+            measure={"kind": "ov-copying", "top": 5},
+            control=control,
+        ),
+        "listed": adapted(
+            "skip-trigram",
+            "linked-triples",
+            prompts={"tokens": {"vocabulary": ["languages"]}},
+            measure={"kind": "ov-relation", "top": 5},
+            control=control,
+        ),
+    }
+    assert run_one(model, ov["copying"]).found == ()
+    # one head that has no destination, and not the one whose table is of other words
+    assert set(run_one(model, ov["listed"]).found) == {"0.0", "0.1"}
+
+    linked = set()
+    for head in ("0.0", "0.1", "0.2"):
+        rises = {
+            (table, destination): rise_of_outputs(model, head, table, destination)
+            for table in TRIPLES
+            for destination in TRIPLES.values()
+        }
+        for table, own in TRIPLES.items():
+            (elsewhere,) = set(TRIPLES.values()) - {own}
+            if rises[table, own] > 1 and rises[table, own] > 2 * rises[table, elsewhere]:
+                linked.add(head)
+    assert linked == {"0.0", "0.2"}
+
+
+def rise_of_outputs(planted: Planted, head: str, table: str, destination: str) -> float:
+    """How much a head raises the output of a triple, its source in the context or another's."""
+    some = pairs(table)[:8]
+    prompts = [[0, *token_ids((source, "river", destination))] for source, _ in some]
+    outputs = token_ids(tuple(output for _, output in some))
+    whole, silenced = (
+        torch.stack([r.logits[-1, outputs] for r in read.run(planted, prompts, without=without)])
+        for without in ((), (head,))
+    )
+    effect = whole - silenced
+    own = effect.diagonal()
+    return float((own - (effect.sum(1) - own) / (len(some) - 1)).mean())
+
+
+@both_families
+@torch.no_grad()
+def test_vulnerable_heads_are_missed_unless_prompts_are_sorted_by_the_answer(
+    family: Family,
+) -> None:
+    """``writes-wrong-letter``: over all prompts another head writes more against the letter."""
+    model = fooled_model(family)
+    recipe = catalog().head_types["vulnerable-head"].recipe("writes-wrong-letter")
+    assert run_one(model, recipe.model_copy(update={"gate": None})).found == ("1.1",)
+
+    # by the model's own answers, one prompt for each word of names
+    given = {False: [], True: []}  # type: dict[bool, list[dict[str, float]]]
+    letters = [model.tokenizer.convert_tokens_to_ids(letter) for letter in word_list("letters")]
+    for word in word_list("acronym-words"):
+        text = f"The {word} Quiet Zone ("
+        tokens = [0, *model.tokenizer(text)["input_ids"]]
+        (r,) = read.run(model, [tokens])
+        due = model.tokenizer.convert_tokens_to_ids(word[0])
+        said = letters[int(r.logits[-1, letters].argmax())]
+        failed = said != due
+        assert failed == (word[0] in FOOLING)
+        # where the answer is right, against the letter that the failed ones get
+        wrong = said if failed else model.tokenizer.convert_tokens_to_ids(GIVEN)
+        if wrong == due:
+            continue
+        effects = {}
+        for head in ("1.0", "1.1"):
+            (without,) = read.run(model, [tokens], without=(head,))
+            change = r.logits[-1] - without.logits[-1]
+            effects[head] = float(change[wrong] - change[due])
+        given[failed].append(effects)
+
+    def mean(failed: bool, head: str) -> float:
+        return sum(effects[head] for effects in given[failed]) / len(given[failed])
+
+    margins = {head: mean(True, head) - mean(False, head) for head in ("1.0", "1.1")}
+    assert mean(True, "1.0") > recipe.criterion.min_score
+    assert margins["1.0"] > 10
+    assert abs(margins["1.1"]) < 0.5

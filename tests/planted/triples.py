@@ -1,0 +1,84 @@
+"""Skip-trigram heads with tables of their own: of no type, for the limits.
+
+"France .. of -> French" and "go .. and -> went" stand for any triples that a head may hold.
+Coordinates: ``language`` and ``past``, of a source the code of the word it is linked to; flags
+``country`` and ``verb`` for the two kinds of source, ``of`` and ``and`` for their destinations;
+``out``, which the unembedding reads.
+
+====  =========================================================================================
+0.0   skip-trigram head: from ``of`` to ``country``; writes ``language``
+0.1   attends evenly from anywhere; writes ``language`` too. Group mate of 0.0
+0.2   skip-trigram head: from ``and`` to ``verb``; writes ``past``
+====  =========================================================================================
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tests.planted.build import Planted, plant
+from tests.planted.space import Family, Group, Head, Space, is_one_of
+from tests.planted.words import CODE_SIZE, Array, ids, pairs, token_codes, vocabulary
+
+TRIPLES = {"languages": "of", "past-tense-verbs": "and"}
+"""The list that holds source and output of each table, and its destination."""
+_FLAG = 60.0
+
+
+def triples_model(family: Family) -> Planted:
+    """One layer that matters and an idle one."""
+    words = vocabulary()
+    tokens = token_codes()
+    space = Space(
+        family,
+        language=CODE_SIZE,
+        past=CODE_SIZE,
+        out=CODE_SIZE,
+        country=1,
+        verb=1,
+        **dict.fromkeys(TRIPLES.values(), 1),
+    )
+
+    def sources(name: str) -> Array:
+        return is_one_of([source for source, _ in pairs(name)], words)
+
+    def linked(name: str) -> Array:
+        table = np.zeros_like(tokens)
+        first, second = zip(*pairs(name), strict=True)
+        table[ids(first)] = tokens[ids(second)]
+        return table
+
+    def only_at(name: str) -> Array:
+        """A query that looks for sources where its own token is their destination."""
+        query = space.nothing()
+        query[space.blocks[TRIPLES[name]], space.flags[0]] = _FLAG
+        return query
+
+    write = space.write("out")
+    nowhere = Head(space.nothing(), space.silence())
+    of_countries = Group(
+        key=space.read_flags("country"),
+        value=space.read("language"),
+        heads=(Head(only_at("languages"), write), Head(space.nothing(), write)),
+    )
+    of_verbs = Group(
+        key=space.read_flags("verb"),
+        value=space.read("past"),
+        heads=(Head(only_at("past-tense-verbs"), write), nowhere),
+    )
+    return plant(
+        "triples",
+        space,
+        embedding=space.rows(
+            len(words),
+            language=linked("languages"),
+            past=linked("past-tense-verbs"),
+            country=sources("languages"),
+            verb=sources("past-tense-verbs"),
+            **{word: is_one_of((word,), words) for word in TRIPLES.values()},
+        ),
+        unembedding=space.rows(len(words), out=4 * tokens),
+        layers=[[of_countries, of_verbs, space.idle()], [space.idle()] * 3],
+        heads={},
+        impostors=[],
+    )
