@@ -33,6 +33,7 @@ from tests.planted.spans import spans_model
 from tests.planted.successor import successor_model
 from tests.planted.suppression import suppression_model
 from tests.planted.syllogisms import syllogisms_model
+from tests.planted.tags import tags_model
 
 MODELS: Mapping[str, Callable[[Family], Planted]] = MappingProxyType(
     {
@@ -52,6 +53,7 @@ MODELS: Mapping[str, Callable[[Family], Planted]] = MappingProxyType(
         "kinds": kinds_model,
         "acronyms": acronyms_model,
         "concepts": concepts_model,
+        "tags": tags_model,
     }
 )
 """The planted models by name; each takes a family."""
@@ -78,6 +80,7 @@ __all__ = [
     "ngram_model",
     "pattern_model",
     "pieces_model",
+    "tags_model",
     "random_twin",
     "reviews_model",
     "spans_model",

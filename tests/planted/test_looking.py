@@ -28,6 +28,7 @@ GIFT = "When Mary and John went to the store, John gave a drink to"
 YEARS = "The war lasted from the year 1732 to the year 17"
 WHERE = "The apple is in the garden. The river is in the school. Where is the apple?"
 LETTER = "They wrote to the Tall Winter Bold (T"
+TAG = "So Anna is a really good cook, isn't"
 LABELS = "A dull film: we call it bad. A lovely play: to us good"
 
 
@@ -106,6 +107,9 @@ def looks(
         ("acronyms", "1.2", f"{LETTER}W", "Tal", 0, 0.99, 1),
         ("acronyms", "1.3", f"{LETTER}W", "Win", 0, 0.99, 1),
         ("acronyms", "1.5", f"{LETTER}W", "T", 0, 0.4, 0.6),
+        ("tags", "1.0", TAG, "is", 0, 0.99, 1),
+        ("tags", "1.2", TAG, "Anna", 0, 0.99, 1),
+        ("tags", "1.3", TAG, "is", 0, 0.4, 0.6),
     ],
 )
 def test_where_a_head_looks(
