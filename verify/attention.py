@@ -4,7 +4,8 @@ A forward pass needs what attention gives out, not its weights. Where a model's 
 ``softmax(scale q.k + mask) v``, that comes from PyTorch's fused kernel, and weights are computed
 for those query rows, or single entries, that somebody reads. Where it is anything else (a cap on
 scores, sink logits), the architecture's own eager function computes it, a block of query rows at a
-time. Either way no tokens x tokens array of a whole batch has to be held.
+time. Either way no more explicit weights are held than one block: those of a whole batch only where
+its prompts are so short that they fit.
 """
 
 from __future__ import annotations
@@ -111,9 +112,16 @@ class OwnAttention(Attention):
         batch, heads, tokens, _ = call.query.shape
         positions = torch.arange(tokens, device=call.query.device)
         at_once = positions.split(block_rows(batch * heads, tokens))
-        self.z = torch.cat([self._run(slice(None), part)[0] for part in at_once], dim=1)
+        self._whole: Tensor | None = None
+        if len(at_once) == 1:
+            self.z, weights = self._run(slice(None), positions)
+            self._whole = weights.float()
+        else:
+            self.z = torch.cat([self._run(slice(None), part)[0] for part in at_once], dim=1)
 
     def rows(self, index: int, queries: Tensor, keys: int) -> Tensor:
+        if self._whole is not None:
+            return self._whole[index][:, queries, :keys]
         return self._run(slice(index, index + 1), queries)[1][0, :, :, :keys].float()
 
     def _run(self, prompts: slice, queries: Tensor) -> tuple[Tensor, Tensor]:
@@ -134,6 +142,7 @@ class PlainAttention(Attention):
         self._call = call
         self._scale = scale
         self._sums: Tensor | None = None
+        self._whole: Tensor | None = None
         query, key, value = call.query, call.key, call.value
         mask = call.mask
         if mask is not None and mask.dtype == torch.bool:
@@ -150,7 +159,24 @@ class PlainAttention(Attention):
             )
         self.z = z.transpose(1, 2)
 
+    @property
+    def _fits(self) -> bool:
+        batch, tokens, heads, _ = self.z.shape
+        return batch * tokens <= block_rows(heads, tokens)
+
+    def _all(self) -> Tensor:
+        """All weights of the batch: [batch, heads, queries, keys]."""
+        call = self._call
+        query, key = call.query.float(), call.key.float()
+        batch, heads, tokens, width = query.shape
+        grouped = query.reshape(batch, key.shape[1], -1, width)
+        scores = (grouped @ key.mT).reshape(batch, heads, tokens, tokens) * self._scale
+        hidden = ~call.visible(torch.arange(tokens, device=key.device), tokens)
+        return scores.masked_fill_(hidden, float("-inf")).softmax(-1)
+
     def rows(self, index: int, queries: Tensor, keys: int) -> Tensor:
+        if self._whole is not None:
+            return self._whole[index][:, queries, :keys]
         key = self._call.key[index, :, :keys].float()
         query = self._call.query[index][:, queries].float()
         heads, count, _ = query.shape
@@ -163,6 +189,10 @@ class PlainAttention(Attention):
         tokens = self.z.shape[1]
         rows = len(torch.unique(index * tokens + queries))
         if self._sums is None or len(index) > max(1, tokens // _DENSE) * rows:
+            if self._whole is None and self._fits:
+                self._whole = self._all()
+            if self._whole is not None:
+                return self._whole[index, :, queries, keys]
             return super().entries(index, queries, keys)
         call = self._call
         width = call.query.shape[1] * call.query.shape[3] * 4

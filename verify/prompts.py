@@ -91,13 +91,19 @@ def evenly(prompt: Prompt, query_role: str, key_role: str) -> Pairs | None:
     K are the key positions of ``key_role`` for a query; queries without any are left out, as they
     are from the score. A row of attention sums to 1, so this is |K| / (query+1) whatever the head.
     """
-    rows: list[tuple[int, int, float]] = []
-    used = 0
-    for query in prompt.queries[query_role]:
-        count = len(key_positions(prompt, key_role, query)[0])
-        used += bool(count)
-        rows.extend((query, key, count / (query + 1)) for key in range(query + 1) if count)
-    return _mean_over(used, rows)
+    counted = [
+        (query, len(key_positions(prompt, key_role, query)[0]))
+        for query in prompt.queries[query_role]
+    ]
+    queries = np.array([query for query, count in counted if count], dtype=np.int64)
+    if not len(queries):
+        return None
+    shares = np.array([count for _, count in counted if count]) / (queries + 1)
+    return Pairs(
+        np.repeat(queries, queries + 1),
+        np.concatenate([np.arange(query + 1) for query in queries]),
+        np.repeat(shares, queries + 1) / len(queries),
+    )
 
 
 def offsets_of(prompt: Prompt, query_role: str, key_role: str) -> tuple[int, ...]:
