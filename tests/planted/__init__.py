@@ -19,6 +19,7 @@ from tests.planted.acronyms import acronyms_model
 from tests.planted.build import CLASSIC, HEAD_TYPES, Impostor, Planted, random_twin
 from tests.planted.clauses import clauses_model
 from tests.planted.concepts import concepts_model
+from tests.planted.docstrings import docstrings_model
 from tests.planted.facts import facts_model
 from tests.planted.indirect_object import indirect_object_model
 from tests.planted.induction import induction_model
@@ -52,6 +53,7 @@ MODELS: Mapping[str, Callable[[Family], Planted]] = MappingProxyType(
         "syllogisms": syllogisms_model,
         "kinds": kinds_model,
         "acronyms": acronyms_model,
+        "docstrings": docstrings_model,
         "concepts": concepts_model,
         "tags": tags_model,
     }
@@ -81,6 +83,7 @@ __all__ = [
     "pattern_model",
     "pieces_model",
     "tags_model",
+    "docstrings_model",
     "random_twin",
     "reviews_model",
     "spans_model",

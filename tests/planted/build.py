@@ -68,6 +68,7 @@ HEAD_TYPES = (
     "important-head",
     "interrogation-head",
     "letter-mover",
+    "argument-mover",
     "gendered-pronoun",
     "local-context-head",
     "local-head",

@@ -29,6 +29,9 @@ YEARS = "The war lasted from the year 1732 to the year 17"
 WHERE = "The apple is in the garden. The river is in the school. Where is the apple?"
 LETTER = "They wrote to the Tall Winter Bold (T"
 TAG = "So Anna is a really good cook, isn't"
+DOC = (
+    'def apple(self, arrow, barn, bear, bell): """ bird :param arrow: boat :param barn: bone :param'
+)
 LABELS = "A dull film: we call it bad. A lovely play: to us good"
 
 
@@ -107,6 +110,11 @@ def looks(
         ("acronyms", "1.2", f"{LETTER}W", "Tal", 0, 0.99, 1),
         ("acronyms", "1.3", f"{LETTER}W", "Win", 0, 0.99, 1),
         ("acronyms", "1.5", f"{LETTER}W", "T", 0, 0.4, 0.6),
+        ("docstrings", "2.0", DOC, "bear", 0, 0.99, 1),
+        ("docstrings", "2.0", DOC.replace("param barn", "param lake"), "bear", 0, 0, 0.6),
+        ("docstrings", "2.2", DOC, "bear", 0, 0.2, 0.3),
+        ("docstrings", "2.3", DOC, "barn", 1, 0.99, 1),
+        ("docstrings", "2.4", DOC, "bell", 0, 0.99, 1),
         ("tags", "1.0", TAG, "is", 0, 0.99, 1),
         ("tags", "1.2", TAG, "Anna", 0, 0.99, 1),
         ("tags", "1.3", TAG, "is", 0, 0.4, 0.6),

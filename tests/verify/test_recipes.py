@@ -59,6 +59,7 @@ def test_every_type_has_impostors_and_something_catches_each(family: str) -> Non
         ("suppression", "copy-suppression", "attends-to-predicted", "suppresses everything evenly"),
         ("successor", "successor", "successor-mapping", "copies what the first MLP mapped"),
         ("acronyms", "letter-mover", "attends-to-next-word", "attends to the first word"),
+        ("docstrings", "argument-mover", "attends-to-next-argument", "attends to the last"),
         ("tags", "gendered-pronoun", "attends-to-verb", "reads the name itself"),
     ],
 )
