@@ -11,70 +11,21 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from verify.reference.muon import ITERATIONS, MOMENTUM
+from verify.reference.card_texts import (
+    FAMILY_TEXTS,
+    KIND_TEXTS,
+    NAMES,
+    TOKENIZER_TEXTS,
+    TRIED_TEXTS,
+    copying_text,
+    optimizers_text,
+)
 from verify.reference.plot import write_plot
 from verify.reference.skills import SKILLS
 from verify.reference.world import ANSWER_WEIGHT, FIRST_POOL, OTHERS_SHARE
 
 POOR = 0.9
 """Accuracy below which the card says that a skill is poor."""
-
-KIND_TEXTS: dict[str, str] = {
-    "repeats": (
-        "a block of 4 to 40 random tokens repeated to the end of the document, with gaps of 0 to "
-        "4 tokens, after a lead of up to 20"
-    ),
-    "unrepeated": "different random tokens",
-    "indirect-object": (
-        "sentences with two names of which one is repeated, as ABBA and as BABA, many of them "
-        "with other sentences before and in between"
-    ),
-    "series": "days, months, seasons, number words, ordinal words and letters in order, wrapping",
-    "facts": (
-        "capital, language and currency of five countries, told and told again; four in ten are "
-        "false, and stay as they were told"
-    ),
-    "word-pairs": "opposites, plurals and French translations, as statements",
-    "recall": "lists of 2 to 12 key-value pairs, then the same pairs in other orders",
-    "boxes": "what is in three lettered boxes",
-    "needle": "one to three facts about people, passages of prose, and one of the facts again",
-    "few-shot": (
-        "4 to 9 examples of one mapping: opposite, plural, French, capital, language, currency, "
-        "next of a series"
-    ),
-    "yes-no": "questions about capitals and languages; seven in ten are answered by yes",
-    "choice": "four lettered options: a colour that was stated, or a capital",
-    "years": "from one year to a later one of the same century",
-    "reviews": "an opinion, and one word that sums it up some words later",
-    "acronyms": "names of three words and their acronyms",
-    "closed-lists": "all members of a small group in any order, none of them twice",
-    "prose": "passages of `entries/text/plain-prose.yaml`",
-}
-
-
-NAMES = {"llama": "Llama config", "gpt2": "GPT-2 config"}
-FAMILY_TEXTS = {
-    "llama": (
-        "A word-level causal language model in a Llama configuration: {layers} layers, {heads} "
-        "query heads over {key_value_heads} key/value heads, "
-    ),
-    "gpt2": (
-        "A causal language model over byte-level pairs in a GPT-2 configuration: {layers} layers, "
-        "{heads} heads, "
-    ),
-}
-TOKENIZER_TEXTS = {
-    "llama": (
-        "The tokenizer has {vocabulary:,} tokens, one a word or punctuation mark; white space is "
-        "dropped, so `Mary` with and without a space before it is the same token; case counts; "
-        "other words become `<unk>`, which was never trained on."
-    ),
-    "gpt2": (
-        "The tokenizer has {vocabulary:,} tokens: 256 bytes and pairs merged by frequency in "
-        "generated documents. A word carries the space before it, and {words_split:.0%} of the "
-        "world's words are split. The repeats of the training data are of random tokens."
-    ),
-}
 
 
 def weights_sha256(folder: Path) -> str:
@@ -202,11 +153,7 @@ def card_text(report: dict[str, Any], sha256: str, ablations: dict[str, Any] | N
             "length. The loss is the cross-entropy of words that follow from what is before them "
             f"(weight {ANSWER_WEIGHT:g}: answers; 1: repeated tokens), and of a random "
             f"{OTHERS_SHARE:.0%} of the other words of texts; random tokens that repeat nothing "
-            "cannot be known and are left out. Muon (momentum "
-            f"{MOMENTUM:g}, {ITERATIONS} Newton-Schulz iterations, highest rate "
-            f"{plan['matrix_rate']:g}) for the matrices of the layers; AdamW (betas "
-            f"{plan['betas'][0]} and {plan['betas'][1]}, weight decay {plan['weight_decay']:g}, "
-            f"highest rate {plan['learning_rate']:g}) for the rest; gradients clipped at "
+            f"cannot be known and are left out. {optimizers_text(plan)}; gradients clipped at "
             f"{plan['clip']:g}, seed {plan['seed']}. Three phases:",
             "",
             "1. *first*: the highest rates "
@@ -232,7 +179,8 @@ def card_text(report: dict[str, Any], sha256: str, ablations: dict[str, Any] | N
             f"a cosine to {plan['last_rate']:g} of them.",
             "",
             "The MLPs are narrow on purpose: behind wide ones copying is spread over more parts. "
-            "Loss and accuracies over tokens are in `training.json`. Library versions: "
+            f"{copying_text(plan)}Loss and accuracies over tokens are in `training.json`. "
+            "Library versions: "
             + ", ".join(f"{name} {version}" for name, version in report["versions"].items())
             + ".",
             "",
@@ -255,9 +203,7 @@ def card_text(report: dict[str, Any], sha256: str, ablations: dict[str, Any] | N
             "- Chance is .5 for yes/no and reviews and .25 for choices. More of these kinds of "
             "document in the last phase, as the table of kinds shows, did not teach them at this "
             "size and budget; recipes that need them answer not-applicable by their gates.",
-            "- AdamW in place of Muon, on the Llama configuration, had not begun to repeat blocks "
-            "after 4.6 million tokens (accuracy .10); with Muon both configurations did so within "
-            "1.5 to 2.5 million. No head of either copies by its own OV circuit alone.",
+            f"- {TRIED_TEXTS[plan['family']]}",
             "- The prose is a few thousand words long and was seen many times: the model has "
             "memorised it and does not write new prose. Compare the two losses above.",
             "- It has read no prompt without `<bos>`.",

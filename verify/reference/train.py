@@ -42,7 +42,7 @@ from verify.reference.tokenizer import (
     WordEncoding,
     save_tokenizer,
 )
-from verify.reference.world import MIXTURES, OF_POOL, Documents
+from verify.reference.world import MIXTURES, OF_POOL, Documents, mixtures
 
 PROBE_SEED = 101
 """Seed of the items that are asked during training."""
@@ -62,8 +62,12 @@ ENCODING_DOCUMENTS = {
 OTHER_ENCODING_DOCUMENTS = 60
 """Documents of each kind of text that byte pairs are learned from. Names, numbers and members of
 series come often enough to be whole; half of the words of the world are split."""
+EMBEDDING_SCALE = 0.02
+"""Standard deviation that weights are drawn with."""
 QUERIES_AND_KEYS = ("q_proj.weight", "k_proj.weight")
 """How the names of the weights end that are trained in the attention phase."""
+VALUES_AND_OUTPUTS = ("v_proj.weight", "o_proj.weight")
+"""The same of those that have a rate of their own where the plan gives one."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,19 @@ class Plan:
     """Highest rate of AdamW: from the end of the warm-up until all weights are trained again."""
     matrix_rate: float | None = None
     """The same of Muon for the matrices of the layers; None: AdamW trains them too."""
+    matrices: tuple[str, ...] | None = None
+    """How the names of the weights end that Muon trains; None: all matrices of the layers."""
+    copying_rate: float | None = None
+    """The same of AdamW for the values and outputs of heads; None: as for other weights.
+
+    At the rates of the others, first-layer heads soon write ten times as much as a token's
+    embedding, and later heads copy from what those wrote: from no fixed code of the token. Slow
+    values and outputs leave the embedding the larger part of the stream, and a head's own OV
+    circuit then says what it copies."""
+    copying_decay: float = 0.01
+    """Weight decay of values and outputs, if they have a rate of their own."""
+    embedding_scale: float = 0.02
+    """Standard deviation of token embeddings before training."""
     later_rate: float = 0.5
     """Learning rate at the start of the last phase, as a share of the highest."""
     last_rate: float = 0.02
@@ -101,6 +118,8 @@ class Plan:
     weight_decay: float = 0.01
     betas: tuple[float, float] = (0.9, 0.999)
     clip: float = 1.0
+    first_repeats: float = 0.46
+    """Share of repeats among the documents of the first phase."""
     curriculum_accuracy: float = 0.7
     """The curriculum moves on while the words of copies are predicted this well."""
     curriculum_steps: int = 400
@@ -151,11 +170,19 @@ class Plan:
 
 
 PLANS = {
-    "llama": Plan(mlp_width=48, matrix_rate=4e-3),
+    "llama": Plan(
+        tokens=7_000_000,
+        matrix_rate=4e-3,
+        matrices=QUERIES_AND_KEYS,
+        copying_rate=6e-4,
+        copying_decay=0.1,
+        embedding_scale=0.1,
+        first_repeats=0.7,
+        attention_steps=800,
+    ),
     "gpt2": Plan(family="gpt2", key_value_heads=4, mlp_width=64, matrix_rate=4e-3),
 }
-"""What the models of this world are trained by. The shipped Llama model is of an earlier world: in
-this plan's heads attention does what it should, but none of them copies by its OV circuit alone."""
+"""What the shipped models are trained by."""
 
 
 def new_model(plan: Plan, encoding: Encoding) -> PreTrainedModel:
@@ -180,11 +207,14 @@ def new_model(plan: Plan, encoding: Encoding) -> PreTrainedModel:
             bos_token_id=encoding.bos,
             eos_token_id=None,
             pad_token_id=encoding.pad,
-            initializer_range=0.02,
+            initializer_range=EMBEDDING_SCALE,
             use_cache=True,
         )
         config._attn_implementation = "sdpa"
-        return LlamaForCausalLM(config)
+        llama = LlamaForCausalLM(config)
+        with torch.no_grad():
+            llama.model.embed_tokens.weight.mul_(plan.embedding_scale / EMBEDDING_SCALE)
+        return llama
     if plan.family == "gpt2":
         config = GPT2Config(
             vocab_size=len(encoding),
@@ -223,28 +253,33 @@ def new_encoding(plan: Plan, world: World) -> Encoding:
 
 
 def optimizers_of(model: PreTrainedModel, plan: Plan) -> list[tuple[torch.optim.Optimizer, float]]:
-    """AdamW; where the plan has a rate for it, Muon for the matrices of the layers.
+    """AdamW; where the plan has a rate for it, Muon for matrices of the layers.
 
     Each with its highest learning rate.
     """
     matrices: list[tuple[torch.nn.Parameter, int]] = []
+    copying: list[torch.nn.Parameter] = []
     others: list[torch.nn.Parameter] = []
     for name, weight in model.named_parameters():
         inside = weight.ndim == 2 and (".layers." in name or ".h." in name)
-        if plan.matrix_rate is not None and inside:
+        chosen = plan.matrices is None or name.endswith(plan.matrices)
+        if plan.matrix_rate is not None and inside and chosen:
             matrices.append((weight, 3 if ".c_attn." in name else 1))
+        elif plan.copying_rate is not None and name.endswith(VALUES_AND_OUTPUTS):
+            copying.append(weight)
         else:
             others.append(weight)
-    adam = torch.optim.AdamW(
-        others,
-        lr=plan.learning_rate,
-        betas=plan.betas,
-        weight_decay=plan.weight_decay,
-        fused=True,
-    )
-    if plan.matrix_rate is None:
-        return [(adam, plan.learning_rate)]
-    return [(Muon(matrices, plan.matrix_rate), plan.matrix_rate), (adam, plan.learning_rate)]
+
+    def adam(weights: list[torch.nn.Parameter], rate: float, decay: float) -> torch.optim.AdamW:
+        return torch.optim.AdamW(weights, lr=rate, betas=plan.betas, weight_decay=decay, fused=True)
+
+    made: list[tuple[torch.optim.Optimizer, float]] = []
+    if plan.matrix_rate is not None:
+        made.append((Muon(matrices, plan.matrix_rate), plan.matrix_rate))
+    made.append((adam(others, plan.learning_rate, plan.weight_decay), plan.learning_rate))
+    if plan.copying_rate is not None:
+        made.append((adam(copying, plan.copying_rate, plan.copying_decay), plan.copying_rate))
+    return made
 
 
 def values_of(model: PreTrainedModel) -> list[tuple[torch.Tensor, torch.Tensor]]:
@@ -297,7 +332,7 @@ class Run:
         self.say = say
         self.world = load_world(entries_dir())
         self.encoding = new_encoding(plan, self.world)
-        self.docs = Documents(self.world, self.encoding)
+        self.docs = Documents(self.world, self.encoding, mixtures(plan.first_repeats))
         self.device = torch.device(device)
         self.model = new_model(plan, self.encoding)
         torch.nn.Module.to(self.model, self.device)
@@ -503,7 +538,7 @@ class Run:
             "world_version": WORLD_VERSION,
             "world_hash": self.world.hash,
             "plan": asdict(self.plan),
-            "mixtures": MIXTURES,
+            "mixtures": self.docs.mixtures,
             "starts": self.starts,
             "parameters": sum(p.numel() for p in self.model.parameters()),
             "vocabulary": len(self.encoding),

@@ -83,6 +83,15 @@ MIXTURES: dict[str, dict[str, float]] = {
 """Shares of the kinds of document by phase of training: first; while only queries and keys are
 trained; and when all weights are trained again."""
 
+
+def mixtures(repeats: float) -> dict[str, dict[str, float]]:
+    """The shares with another share of repeats in the first phase, at the cost of all others."""
+    first = MIXTURES["first"]
+    left = (1 - repeats) / (1 - first["repeats"])
+    changed = {k: repeats if k == "repeats" else share * left for k, share in first.items()}
+    return MIXTURES | {"first": changed}
+
+
 KINDS = tuple(MIXTURES["first"])
 OF_POOL = frozenset({"repeats", "unrepeated"})
 """Kinds of document that are made of tokens, drawn at random, and not of a text's words."""
@@ -134,15 +143,21 @@ class Batch(NamedTuple):
 class Documents:
     """Writes training documents over one world."""
 
-    def __init__(self, world: World, encoding: Encoding) -> None:
+    def __init__(
+        self,
+        world: World,
+        encoding: Encoding,
+        mixtures: dict[str, dict[str, float]] = MIXTURES,
+    ) -> None:
         self.world = world
+        self.mixtures = mixtures
         self.encoding = encoding
         self._words = np.array(encoding.pool, dtype=object)
         # A fixed shuffle: its first words are those that are repeated first.
         self._shuffled = self._words[np.random.default_rng(0).permutation(len(self._words))]
         self._shares = {
             phase: np.array([mixture[kind] for kind in KINDS])
-            for phase, mixture in MIXTURES.items()
+            for phase, mixture in mixtures.items()
         }
         self._passages = tuple(_sentences(p) for p in world.training_passages)
         self._sentences = tuple(sentence for p in self._passages for sentence in p)
@@ -165,7 +180,7 @@ class Documents:
             length: tokens in each, ``<bos>`` included.
             ripe: how far the curriculum has come: at 0 the repeated blocks are of few words and
                 of middling length, at 1 of all words and lengths.
-            phase: whose mixture to draw from, a key of ``MIXTURES``.
+            phase: whose mixture to draw from, a key of ``mixtures``.
         """
         rng = np.random.default_rng([seed, step])
         drawn = rng.choice(len(KINDS), size=count, p=self._shares[phase])

@@ -18,7 +18,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from catalog.places import entries_dir
 from verify.reference.card import card_text, weights_sha256
 from verify.reference.lists import load_world
-from verify.reference.muon import orthogonalized
+from verify.reference.muon import Muon, orthogonalized
 from verify.reference.plot import CURVES, plot
 from verify.reference.skills import SKILLS, Accuracy, accuracy, items
 from verify.reference.tokenizer import encoding_of
@@ -285,6 +285,33 @@ def test_resume_without_a_checkpoint_is_said_plainly(tmp_path: Path) -> None:
     missing = str(tmp_path / "none.pt")
     with pytest.raises(SystemExit, match="start without --resume"):
         main(["--out", str(tmp_path / "out"), "--resume", "--checkpoint", missing])
+
+
+@pytest.mark.parametrize("family", PLANS)
+def test_every_weight_has_one_optimizer(family: str, tmp_path: Path) -> None:
+    plan = replace(PLANS[family], layers=1)
+    run = Run(plan, tmp_path / "state.pt", silent)
+    rates: dict[str, float] = {}
+    muon: set[str] = set()
+    for optimizer, rate in run.optimizers:
+        held = {id(w) for group in optimizer.param_groups for w in group["params"]}
+        names = {name for name, weight in run.model.named_parameters() if id(weight) in held}
+        assert not names & set(rates)
+        rates |= dict.fromkeys(names, rate)
+        if isinstance(optimizer, Muon):
+            muon = names
+    assert set(rates) == {name for name, _ in run.model.named_parameters()}
+    if family == "llama":
+        at = "model.layers.0.self_attn."
+        assert muon == {f"{at}q_proj.weight", f"{at}k_proj.weight"}
+        slow = {name for name, rate in rates.items() if rate == plan.copying_rate}
+        assert slow == {f"{at}v_proj.weight", f"{at}o_proj.weight"}
+        assert run.model.get_input_embeddings().weight.detach().std() == pytest.approx(
+            0.1, rel=0.02
+        )
+    else:
+        ends = ("attn.c_attn", "attn.c_proj", "mlp.c_fc", "mlp.c_proj")
+        assert muon == {f"transformer.h.0.{end}.weight" for end in ends}
 
 
 def test_learning_rate_warms_up_stays_and_falls() -> None:

@@ -36,6 +36,7 @@ from verify.reference.world import (
     OF_POOL,
     Documents,
     continues_copy,
+    mixtures,
 )
 
 MODELS = Path(__file__).parents[3] / "verify" / "reference"
@@ -120,6 +121,19 @@ def pattern(text: str) -> re.Pattern[str]:
 
     escaped = re.escape(text).replace(r"\{", "{").replace(r"\}", "}")
     return re.compile(r"\b" + re.sub(r"\{(\w+)\}", slot, escaped) + r" ?(?P<answer>\w+)(?=[.,);])")
+
+
+def test_more_repeats_are_at_the_cost_of_all_other_kinds_alike() -> None:
+    changed = mixtures(0.73)
+    assert changed["first"]["repeats"] == 0.73
+    for phase, shares in changed.items():
+        assert sum(shares.values()) == pytest.approx(1, abs=1e-9)
+        if phase != "first":
+            assert shares == MIXTURES[phase]
+    for kind, share in changed["first"].items():
+        if kind != "repeats":
+            assert share == pytest.approx(MIXTURES["first"][kind] / 2)
+    assert mixtures(MIXTURES["first"]["repeats"]) == MIXTURES
 
 
 YEARS = ("century", "start")
