@@ -1,4 +1,4 @@
-"""The model card, written from ``training.json`` so that no figure in it is typed by hand.
+"""The model card, from ``training.json``: none of the model's figures in it is typed by hand.
 
 ``python -m verify.reference.card FOLDER`` writes card and plot of a folder anew.
 """

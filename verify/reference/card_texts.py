@@ -1,4 +1,4 @@
-"""What the model cards say that is not a figure of ``training.json``."""
+"""What the model cards say beside ``training.json``: kinds of text, and runs that were tried."""
 
 from __future__ import annotations
 
@@ -66,25 +66,31 @@ TOKENIZER_TEXTS = {
 
 TRIED_TEXTS = {
     "llama": (
-        "Other plans that were tried on this configuration and world. AdamW for all weights: no "
-        "repeats after 4.6 million tokens (accuracy .10). Muon for all matrices of the layers, "
-        "MLPs of 48: all tasks were learned as well, repeats from 1.9 million tokens on, and "
-        "three heads attended as induction heads do (up to .97), but no head's OV circuit copied "
-        "more than .05 of the tokens; first-layer heads wrote vectors of length 17 to 21, against "
-        "embeddings of 1.2. Muon for queries and keys, AdamW at the highest rate for the rest: "
-        "first-layer heads wrote 10 against embeddings of 0.7 after 1.2 million tokens, and "
-        "repeats had not begun after 1.8 million. The plan above: 0.6 against 1.3, and repeats "
-        "began at 1.4 million."
+        "What was tried to have heads of a Llama configuration copy by their own OV circuits in "
+        "world 3 (4 layers, width 128; recipes and thresholds unchanged). AdamW for all weights: "
+        "no repeats after 4.6 million tokens (accuracy .10). Muon for all matrices of the layers, "
+        "8.5 million tokens: repeats 1.00, prefix matching .97, attention to the indirect object "
+        ".80, but OV copying .05 and name copying .02 at most; first-layer heads wrote vectors of "
+        "length 17 to 21 against embeddings of 1.2, so that later heads copied from what those "
+        "wrote. Muon for queries and keys, AdamW at 0.002 for the rest: first-layer heads wrote 10 "
+        "against 0.7 after 1.2 million tokens, and repeats had not begun after 1.8 million. Muon "
+        "for queries and keys, values and outputs at 0.0006, embeddings that start at 0.1, 70% "
+        "repeats in the first phase, 7.0 million tokens in 20 minutes: 0.7 against 1.6, repeats "
+        "from 1.4 million tokens on (.99 at the end), prefix matching .94, OV copying .98, name "
+        "copying 1.00 in all four heads of the second layer; previous-token, induction and "
+        "successor heads are found. But the attention phase ended after its 800 steps with "
+        "indirect objects at .46, and at .56 in the end: heads attend to both names alike (.50 "
+        "against .50), so there is no name mover."
     ),
     "gpt2": (
         "No head copies by its own OV circuit alone: at most .12 of the tokens, though heads of "
         "the second layer attend as induction heads do (.97). First-layer heads write vectors of "
         "length 8 to 14, against embeddings of 1.1, so later heads copy from what those wrote, "
-        "which the embedding alone does not show. The Llama model, trained with slow values and "
-        "outputs, does not have this."
+        "which the embedding alone does not show. In a Llama configuration slower values and "
+        "outputs, with larger embeddings, changed that; they were not tried on this one."
     ),
 }
-"""What the model falls short of, or would have without the choices of its plan."""
+"""What the models fall short of, and which choices of a plan change it."""
 
 
 def optimizers_text(plan: dict[str, Any]) -> str:
@@ -114,6 +120,6 @@ def copying_text(plan: dict[str, Any]) -> str:
         "Values and outputs are slow, and embeddings start with a standard deviation of "
         f"{plan['embedding_scale']:g} instead of 0.02, on purpose too: otherwise first-layer heads "
         "soon write ten times as much as the embedding, and what later heads copy is put together "
-        "from those. Like the second phase this steers where copying is done; whoever studies how "
+        "from that. Like the second phase this steers where copying is done; whoever studies how "
         "it comes about should know. "
     )

@@ -182,7 +182,8 @@ PLANS = {
     ),
     "gpt2": Plan(family="gpt2", key_value_heads=4, mlp_width=64, matrix_rate=4e-3),
 }
-"""What the shipped models are trained by."""
+"""What the models of this world are trained by. The shipped Llama model is of an earlier world: by
+this plan induction heads copy by their own OV circuits, but heads attend to both names alike."""
 
 
 def new_model(plan: Plan, encoding: Encoding) -> PreTrainedModel:

@@ -17,6 +17,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from catalog.places import entries_dir
 from verify.reference.card import card_text, weights_sha256
+from verify.reference.card_texts import TRIED_TEXTS
 from verify.reference.lists import load_world
 from verify.reference.muon import Muon, orthogonalized
 from verify.reference.plot import CURVES, plot
@@ -210,6 +211,11 @@ def test_card_is_that_of_the_report_and_weights(folder: Path, report: dict) -> N
     for skill, row in report["final"].items():
         assert f"| {skill} |" in card
         assert f"{row['accuracy']:.3f}" in card
+
+
+def test_every_card_says_what_was_tried(family: str, folder: Path) -> None:
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    assert f"\n- {TRIED_TEXTS[family]}\n" in card
 
 
 @pytest.mark.parametrize("family", CURRENT, indirect=True)
