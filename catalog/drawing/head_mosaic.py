@@ -54,8 +54,8 @@ class Look:
     def __html__(self) -> str:
         """The cell by itself; the legend says its type in words beside it."""
         return (
-            '<svg class="hb-picture" width="22" height="22" viewBox="0 0 22 22" aria-hidden="true"'
-            f' style="display:inline-block">{self.cell(0, 0, 22)}</svg>'
+            '<svg class="hb-swatch" width="22" height="22" viewBox="0 0 22 22" aria-hidden="true"'
+            f' style="font-family:system-ui,sans-serif">{self.cell(0, 0, 22)}</svg>'
         )
 
 
