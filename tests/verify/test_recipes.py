@@ -58,8 +58,8 @@ def test_every_type_has_impostors_and_something_catches_each(family: str) -> Non
         ("indirect-object", "name-mover", "name-copying", "right attention, empty OV"),
         ("suppression", "copy-suppression", "attends-to-predicted", "suppresses everything evenly"),
         ("successor", "successor", "successor-mapping", "copies what the first MLP mapped"),
-        ("acronyms", "letter-mover", "attends-to-next-word", "attends to the first word"),
-        ("docstrings", "argument-mover", "attends-to-next-argument", "attends to the last"),
+        ("acronyms", "letter-mover", "attends-to-next-word", "attends to the word of the letter"),
+        ("docstrings", "argument-mover", "attends-to-next-argument", "copies any argument"),
         ("tags", "gendered-pronoun", "attends-to-verb", "reads the name itself"),
     ],
 )
