@@ -9,7 +9,7 @@ specificity over all heads; and for each impostor, what caught it.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -126,6 +126,11 @@ def all_examined(twins: tuple[int, ...] = TWINS) -> Iterator[Examined]:
                 yield examine(model, family, twin)
 
 
+def planted_types(examined: list[Examined]) -> list[str]:
+    """The head types that some model has planted."""
+    return sorted({name for one in examined for name, heads in one.planted.heads.items() if heads})
+
+
 def thresholds_table(examined: list[Examined]) -> Table:
     """For each recipe: the lowest planted head, the highest impostor, the highest untrained one."""
     table = Table(title="where the thresholds stand (score / margin)", title_justify="left")
@@ -137,7 +142,8 @@ def thresholds_table(examined: list[Examined]) -> Table:
         "untrained, highest",
     ):
         table.add_column(column)
-    for entry in shipped().head_types.values():
+    for head_type in planted_types(examined):
+        entry = shipped().head_types[head_type]
         for name in entry.identify.recipes if entry.identify else ():
             criterion = entry.recipe(name).criterion
             planted, impostors, untrained = [], [], []
@@ -150,7 +156,11 @@ def thresholds_table(examined: list[Examined]) -> Table:
                 if "random" in one.planted.name:
                     untrained.extend(pairs.values())
                     continue
-                planted.extend(pairs[h] for h in one.planted.heads[entry.id])
+                # of recipes of which one is enough, a head need not be what each looks for
+                truth = one.planted.heads[entry.id]
+                if entry.identify is not None and entry.identify.all_of is None:
+                    truth = truth & set(record.found)
+                planted.extend(pairs[h] for h in truth)
                 impostors.extend(pairs[i.head] for i in one.planted.imitating(entry.id))
             limit = criterion.min_margin
             second = f"{limit:g}" if limit is not None else f"±{criterion.max_change:g}"
@@ -180,7 +190,8 @@ def accuracy_table(examined: list[Examined]) -> Table:
         "untrained heads found",
     ):
         table.add_column(column, justify="right")
-    for head_type in shipped().head_types:
+    sums = [0] * 6
+    for head_type in planted_types(examined):
         hits = planted = wrong = others = untrained_wrong = untrained = 0
         for one in examined:
             if head_type not in one.results:
@@ -196,13 +207,16 @@ def accuracy_table(examined: list[Examined]) -> Table:
             hits += len(found & truth)
             others += len(one.heads) - len(truth)
             wrong += len(found - truth)
-        table.add_row(
-            head_type,
-            f"{hits} of {planted}",
-            f"{wrong} of {others}",
-            f"{untrained_wrong} of {untrained}",
-        )
+        counts = (hits, planted, wrong, others, untrained_wrong, untrained)
+        sums = [a + b for a, b in zip(sums, counts, strict=True)]
+        table.add_row(head_type, *_pairs(counts))
+    table.add_section()
+    table.add_row("all", *_pairs(sums))
     return table
+
+
+def _pairs(counts: Sequence[int]) -> list[str]:
+    return [f"{n} of {m}" for n, m in zip(counts[::2], counts[1::2], strict=True)]
 
 
 def impostors_table(examined: list[Examined]) -> Table:
