@@ -126,7 +126,8 @@ class Shelf:
         self._edition: Edition | None = None
         self._kept: OrderedDict[_Key, Kept] = OrderedDict()
         self._size = 0
-        self._ids = (b"%s-%x" % (secrets.token_hex(4).encode(), n) for n in itertools.count(1))
+        process = secrets.token_hex(4).encode()
+        self._ids = (b"%s-%x" % (process, number) for number in itertools.count(1))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
