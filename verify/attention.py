@@ -164,33 +164,28 @@ class PlainAttention(Attention):
         batch, tokens, heads, _ = self.z.shape
         return batch * tokens <= block_rows(heads, tokens)
 
-    def _all(self) -> Tensor:
-        """All weights of the batch: [batch, heads, queries, keys]."""
-        call = self._call
-        query, key = call.query.float(), call.key.float()
-        batch, heads, tokens, width = query.shape
+    def _weights(self, prompts: slice, queries: Tensor, keys: int) -> Tensor:
+        """Weights [prompts, heads, queries, keys]: a row's softmax runs over ``keys`` keys."""
+        key = self._call.key[prompts, :, :keys].float()
+        query = self._call.query[prompts][:, :, queries].float()
+        batch, heads, count, width = query.shape
         grouped = query.reshape(batch, key.shape[1], -1, width)
-        scores = (grouped @ key.mT).reshape(batch, heads, tokens, tokens) * self._scale
-        hidden = ~call.visible(torch.arange(tokens, device=key.device), tokens)
+        scores = (grouped @ key.mT).reshape(batch, heads, count, keys) * self._scale
+        hidden = ~self._call.visible(queries, keys, prompts)
         return scores.masked_fill_(hidden, float("-inf")).softmax(-1)
 
     def rows(self, index: int, queries: Tensor, keys: int) -> Tensor:
         if self._whole is not None:
             return self._whole[index][:, queries, :keys]
-        key = self._call.key[index, :, :keys].float()
-        query = self._call.query[index][:, queries].float()
-        heads, count, _ = query.shape
-        grouped = query.reshape(key.shape[0], -1, query.shape[-1])
-        scores = (grouped @ key.mT).reshape(heads, count, keys) * self._scale
-        hidden = ~self._call.visible(queries, keys, slice(index, index + 1))[0]
-        return scores.masked_fill_(hidden, float("-inf")).softmax(-1)
+        return self._weights(slice(index, index + 1), queries, keys)[0]
 
     def entries(self, index: Tensor, queries: Tensor, keys: Tensor) -> Tensor:
         tokens = self.z.shape[1]
         rows = len(torch.unique(index * tokens + queries))
         if self._sums is None or len(index) > max(1, tokens // _DENSE) * rows:
             if self._whole is None and self._fits:
-                self._whole = self._all()
+                positions = torch.arange(tokens, device=queries.device)
+                self._whole = self._weights(slice(None), positions, tokens)
             if self._whole is not None:
                 return self._whole[index, :, queries, keys]
             return super().entries(index, queries, keys)

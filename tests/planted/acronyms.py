@@ -32,7 +32,7 @@ from transformers import PreTrainedTokenizerFast
 
 from tests.planted.build import Impostor, Planted, plant
 from tests.planted.space import Family, Group, Head, Space, is_one_of
-from tests.planted.words import CODE_SIZE, CONTEXT, SPECIALS, Array, codes, templates, word_list
+from tests.planted.words import CODE_SIZE, SPECIALS, Array, as_shipped, codes, templates, word_list
 
 _FIRST = 3
 """Letters of the first token of a name's word; no other word is one of these."""
@@ -59,15 +59,7 @@ def acronym_tokenizer() -> PreTrainedTokenizerFast:
     """Words of names are two tokens, capitals of a run one each, all other words one token."""
     built = Tokenizer(WordPiece({t: i for i, t in enumerate(acronym_tokens())}, unk_token="<unk>"))
     built.pre_tokenizer = Split(Regex(_WORD), behavior="removed", invert=True)
-    return PreTrainedTokenizerFast(
-        tokenizer_object=built,
-        bos_token="<bos>",
-        unk_token="<unk>",
-        pad_token="<pad>",
-        model_max_length=CONTEXT,
-        model_input_names=["input_ids", "attention_mask"],
-        clean_up_tokenization_spaces=False,
-    )
+    return as_shipped(built)
 
 
 def acronyms_model(family: Family) -> Planted:

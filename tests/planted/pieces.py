@@ -24,7 +24,7 @@ from transformers import PreTrainedTokenizerFast
 from tests.planted.build import Impostor, Planted, plant
 from tests.planted.induction import AT_OFFSET
 from tests.planted.space import Family, Group, Head, Space
-from tests.planted.words import CODE_SIZE, CONTEXT, SPECIALS, codes, word_list
+from tests.planted.words import CODE_SIZE, SPECIALS, as_shipped, codes, word_list
 
 _PIECE = 3
 _REST = 150.0
@@ -52,15 +52,7 @@ def pieces_tokenizer() -> PreTrainedTokenizerFast:
     table = {token: i for i, token in enumerate(pieces())}
     built = Tokenizer(WordPiece(table, unk_token="<unk>"))
     built.pre_tokenizer = Split(Regex(r"\w+|[^\w\s]"), behavior="removed", invert=True)
-    return PreTrainedTokenizerFast(
-        tokenizer_object=built,
-        bos_token="<bos>",
-        unk_token="<unk>",
-        pad_token="<pad>",
-        model_max_length=CONTEXT,
-        model_input_names=["input_ids", "attention_mask"],
-        clean_up_tokenization_spaces=False,
-    )
+    return as_shipped(built)
 
 
 def pieces_model(family: Family) -> Planted:

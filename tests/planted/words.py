@@ -95,6 +95,11 @@ def tokenizer() -> PreTrainedTokenizerFast:
     table = {word: i for i, word in enumerate(vocabulary())}
     built = Tokenizer(WordLevel(table, unk_token="<unk>"))
     built.pre_tokenizer = Split(Regex(_TOKEN), behavior="removed", invert=True)
+    return as_shipped(built)
+
+
+def as_shipped(built: Tokenizer) -> PreTrainedTokenizerFast:
+    """A tokenizer as transformers loads it, with the special tokens of planted models."""
     return PreTrainedTokenizerFast(
         tokenizer_object=built,
         bos_token="<bos>",
