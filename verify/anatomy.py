@@ -14,11 +14,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
-from transformers.pytorch_utils import Conv1D
 
 from verify.attention import Attention, Call, OwnAttention, PlainAttention, WholeAttention
 from verify.listening import eager, through_hooks, through_interface
 from verify.probing import UnsupportedArchitecture, find_parts
+from verify.weights import matrix
 
 __all__ = ["Anatomy", "UnsupportedArchitecture"]
 
@@ -59,6 +59,11 @@ class Anatomy:
     def device(self) -> torch.device:
         """Where the model's inputs go."""
         return self.embedding.weight.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of the numbers that layers hand one another."""
+        return self.embedding.weight.dtype
 
     @property
     def embedding_rows(self) -> int:
@@ -103,7 +108,8 @@ class Anatomy:
 
     def output_weight(self, layer: int) -> Tensor:
         """W_O of all heads of a layer: [heads, head width, width]."""
-        weight = _in_out(self.parts.layers[layer].output, self.heads * self.head_width)
+        output = self.parts.layers[layer].output
+        weight = matrix(output, self.heads * self.head_width, self.dtype)
         return weight.reshape(self.heads, -1, weight.shape[1])
 
     def value_weight(self, layer: int) -> Tensor:
@@ -112,7 +118,8 @@ class Anatomy:
         Under grouped-query attention the heads of a group share their matrix.
         """
         parts = self.parts.layers[layer]
-        return _in_out(parts.values, self.width)[:, parts.columns].permute(1, 0, 2)
+        whole = matrix(parts.values, self.width, self.dtype)
+        return whole[:, parts.columns].permute(1, 0, 2)
 
     @torch.no_grad()
     def embedded(self, tokens: Tensor) -> Tensor:
@@ -282,17 +289,3 @@ def _context(model: PreTrainedModel) -> int:
         if isinstance(value, int) and value > 0:
             return value
     return 2048  # ALiBi has no limit of its own; BLOOM, which states none, was trained on 2048
-
-
-def _in_out(module: nn.Module, inputs: int) -> Tensor:
-    """The matrix of a linear layer, [in, out]."""
-    weight = module.weight
-    if isinstance(weight, Tensor) and weight.is_floating_point():
-        # GPT-2's Conv1D holds [in, out], nn.Linear holds [out, in]
-        return weight if isinstance(module, Conv1D) else weight.T
-    # quantized weights have a layout of their own: ask the layer what it does with each input
-    assert isinstance(weight, Tensor)
-    identity = torch.eye(inputs, device=weight.device)
-    zero: Tensor = module(torch.zeros_like(identity[:1]))
-    whole: Tensor = module(identity)
-    return whole - zero

@@ -15,6 +15,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from catalog.fingerprints import sha256_of
 from verify.prompts import PromptSet
+from verify.weights import stored
 
 _CHUNK = 1 << 20
 
@@ -49,10 +50,11 @@ def files_sha256(paths: Iterable[Path]) -> str:
 def state_sha256(model: PreTrainedModel) -> str:
     """Hash of a model in memory: names, types, shapes and bytes of its tensors."""
     digest = hashlib.sha256()
-    for name, tensor in sorted(model.state_dict().items()):
-        array = tensor.detach().cpu().contiguous()
-        digest.update(f"{name}:{array.dtype}:{tuple(array.shape)}".encode())
-        digest.update(array.flatten().view(torch.uint8).numpy().tobytes())
+    for key, whole in sorted(model.state_dict().items()):
+        for name, tensor in stored(key, whole.detach()):
+            array = tensor.detach().cpu().contiguous()
+            digest.update(f"{name}:{array.dtype}:{tuple(array.shape)}".encode())
+            digest.update(array.flatten().view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()
 
 

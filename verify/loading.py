@@ -35,6 +35,7 @@ from verify.fingerprints import (
     state_sha256,
     tokenizer_sha256,
 )
+from verify.weights import all_finite
 
 DTYPES = {
     "float32": torch.float32,
@@ -331,7 +332,7 @@ def _check_weights(
         if numbers and int(numbers[0]) >= layers:
             raise ModelError(f"{name}: its configuration has {layers} layers, its weights more")
     for key, parameter in model.named_parameters():
-        if not bool(torch.isfinite(parameter).all()):
+        if not all_finite(parameter):
             raise ModelError(f"{name}: {key} holds numbers that are not finite")
 
 

@@ -24,6 +24,7 @@ from transformers.pytorch_utils import Conv1D
 from verify.attention import Call, plain_scale
 from verify.listening import attention_weights, eager, has_interface, through_interface
 from verify.norms import Norm, NotANorm, norm_of
+from verify.weights import is_plain
 
 ROWS, TOKENS = 8, 6
 _MARK = 0.5
@@ -109,16 +110,24 @@ def find_parts(model: PreTrainedModel) -> Parts:
     """Find and check the parts of a causal language model.
 
     Raises:
-        UnsupportedArchitecture: naming the architecture and what about it cannot be measured.
+        UnsupportedArchitecture: naming the architecture and what about it cannot be measured; or
+            a weight that is not in memory.
     """
     name = type(model).__name__
+    away = next((key for key, weight in model.named_parameters() if weight.is_meta), None)
+    if away is not None:
+        raise UnsupportedArchitecture(
+            f"{name} cannot be measured here: {away} is offloaded, and the heads' matrices must be"
+            " at hand; load the model with fewer bits a weight, or over more devices"
+        )
     was_training = model.training
     model.eval()
     try:
         return _Probe(model).run()
     except (UnsupportedArchitecture, NotANorm) as error:
+        adapter = " (merge its adapter first)" if hasattr(model, "peft_config") else ""
         raise UnsupportedArchitecture(
-            f"architecture {name} is not supported: {str(error).rstrip('.')}"
+            f"architecture {name} is not supported: {str(error).rstrip('.')}{adapter}"
         ) from None
     finally:
         model.train(was_training)
@@ -131,6 +140,8 @@ class _Probe:
         embedding, unembedding = model.get_input_embeddings(), model.get_output_embeddings()
         if not isinstance(embedding, nn.Embedding) or not isinstance(unembedding, nn.Linear):
             raise UnsupportedArchitecture("it has no plain token embedding or unembedding")
+        if not is_plain(unembedding.weight):
+            raise UnsupportedArchitecture("its unembedding is quantized (leave lm_head as it is)")
         self.embedding, self.unembedding = embedding, unembedding
         self.width = unembedding.in_features
         heads = getattr(model.config, "num_attention_heads", None)

@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 from tests.planted import induction_model
 from tests.verify.catalog_parts import catalog
 from tests.verify.tiny_models import tiny
+from verify.anatomy import Anatomy, UnsupportedArchitecture
 from verify.fingerprints import file_sha256
 from verify.loading import LoadedModel, ModelError, find, load
 
@@ -237,6 +238,19 @@ def test_a_device_that_is_not_there_is_one_sentence(folder: Path) -> None:
     source = find(str(folder), catalog(), revision=None, described_as=None)
     with pytest.raises(ModelError, match=r"(?i)cuda|device"):
         load(source, device="cuda:99")
+
+
+def test_weights_that_are_offloaded_are_refused_by_name(folder: Path, tmp_path: Path) -> None:
+    """As ``device_map="auto"`` leaves them where the devices are too small."""
+    from accelerate import dispatch_model
+    from transformers import AutoModelForCausalLM
+
+    model = AutoModelForCausalLM.from_pretrained(folder)
+    places = {name: "cpu" for name, _ in model.named_children()}
+    places["lm_head"] = "disk"
+    model = dispatch_model(model, places, main_device="cpu", offload_dir=tmp_path / "away")
+    with pytest.raises(UnsupportedArchitecture, match=r"lm_head\.weight is offloaded"):
+        Anatomy(model)
 
 
 def test_options_that_would_do_nothing_are_refused(folder: Path) -> None:
