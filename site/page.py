@@ -19,7 +19,7 @@ from recipe_words import identify_words, recipe_yaml, steps
 from safe_prose import code, inline, markdown_text, prose, web
 
 from catalog.drawing.escaping import plain, still
-from catalog.drawing.pictures import number
+from catalog.drawing.numbers import number, q_value
 from catalog.responses import ClaimResult
 
 _TEMPLATES = Path(__file__).resolve().parent / "templates"
@@ -110,5 +110,6 @@ def environment() -> jinja2.Environment:
         recipe_yaml=recipe_yaml,
         steps=steps,
         number=number,
+        q_value=q_value,
     )
     return made

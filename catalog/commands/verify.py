@@ -160,6 +160,8 @@ def _print_table(loaded: LoadedModel, results: Sequence[TypeResult]) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    from catalog.drawing.numbers import q_value
+
     colours = {"found": "green", "not-found": "red", "inconclusive": "yellow"}
     table = Table(title=f"{loaded.id} ({loaded.revision})", title_justify="left")
     for column in ("head type", "verdict", "heads found", "recipe", "head"):
@@ -182,7 +184,7 @@ def _print_table(loaded: LoadedModel, results: Sequence[TypeResult]) -> None:
                 Text(recipe.best_head or "none"),
                 Text(_score(recipe.score, recipe.low, recipe.high)),
                 Text("" if recipe.control is None else f"{recipe.control:.2f}"),
-                Text("" if recipe.q is None else f"{recipe.q:.1g}"),
+                Text("" if recipe.q is None else q_value(recipe.q)),
             )
             first = [Text(""), Text(""), Text("")]
         table.add_section()

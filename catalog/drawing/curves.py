@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from catalog.drawing.colours import CATEGORIES
-from catalog.drawing.pictures import Picture, number
+from catalog.drawing.numbers import number
+from catalog.drawing.pictures import Picture
 from catalog.responses import Emergence, RecipePoint
 
 _WIDTH, _HEIGHT = 560, 250

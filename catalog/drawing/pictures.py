@@ -12,6 +12,7 @@ from typing import get_args
 
 from catalog.drawing.colours import diverging, sequential, text_on
 from catalog.drawing.escaping import plain
+from catalog.drawing.numbers import number, q_value
 from catalog.schema.evidence import Evidence
 from catalog.schema.measures import MEASURES
 
@@ -36,18 +37,6 @@ _STYLE = """<style>
 .hb-picture .tick{stroke:currentColor;stroke-width:2}
 .hb-picture .published{fill:#fff;stroke:#000}
 </style>"""
-
-
-NONE = "\N{EN DASH}"
-"""Shown for a number that does not exist."""
-
-
-def number(value: float | None) -> str:
-    """Three digits after the point, as in every table and picture of the site; a dash for None."""
-    if value is None:
-        return NONE
-    text = f"{value:.3f}"
-    return "0.000" if text == "-0.000" else text
 
 
 def cell_size(heads: int) -> int:
@@ -278,7 +267,7 @@ def _hover(evidence: Evidence, layer: int, index: int, published: bool) -> str:
         f"margin {number(scores.margin[layer][index])}",
     ]
     if scores.q is not None and (q := scores.q[layer][index]) is not None:
-        words.append(f"q {number(q)}")
+        words.append(f"q {plain(q_value(q))}")
     words.append(_STATUS_WORDS[scores.status[layer][index]])
     if published:
         words.append("published")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from catalog.drawing.pictures import NONE, Picture, number, score_picture
+from catalog.drawing.numbers import NONE, number, q_value
+from catalog.drawing.pictures import Picture, score_picture
 from catalog.schema.evidence import Evidence, HeadStatus
 
 TOP = 10
@@ -84,7 +85,7 @@ def _rows(record: Evidence, published: frozenset[str]) -> tuple[Row, ...]:
                 f"{number(scores.high[layer][index])}",
                 control=number(scores.control[layer][index]),
                 margin=number(scores.margin[layer][index]),
-                q=number(scores.q[layer][index]) if scores.q is not None else NONE,
+                q=q_value(scores.q[layer][index]) if scores.q is not None else NONE,
                 status=status,
                 found=head in record.found,
                 published=head in published,

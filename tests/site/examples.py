@@ -166,7 +166,7 @@ def evidence(
             margin=shifted(-0.01),
             margin_low=shifted(-0.06),
             margin_high=shifted(0.04),
-            q=tuple(tuple(0.004 if s == "passes" else 0.6 for s in row) for row in status),
+            q=tuple(tuple(0.0002 if s == "passes" else 0.6 for s in row) for row in status),
             status=status,
         )
         if applicable
@@ -201,7 +201,7 @@ def recipe_result(record: Evidence) -> RecipeResult:
         high=0.962 if scored else None,
         control=0.01 if scored else None,
         margin=0.902 if scored else None,
-        q=0.004 if scored else None,
+        q=0.0002 if scored else None,
     )
 
 

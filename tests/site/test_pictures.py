@@ -9,11 +9,8 @@ import pytest
 
 from catalog.drawing.colours import CATEGORIES, diverging, luminance, rgb, sequential, text_on
 from catalog.drawing.head_mosaic import abbreviation, leading, mosaic, type_looks
-from catalog.drawing.pictures import (
-    cell_size,
-    number,
-    score_picture,
-)
+from catalog.drawing.numbers import number, q_value
+from catalog.drawing.pictures import cell_size, score_picture
 from catalog.schema.evidence import Evidence
 from tests.site.examples import evidence
 
@@ -166,6 +163,15 @@ def test_numbers() -> None:
     assert number(-0.0001) == "0.000"
     assert number(0.91249) == "0.912"
     assert number(-1.5) == "-1.500"
+
+
+def test_a_small_q_is_not_said_to_be_none() -> None:
+    shown = {0.0: "<0.001", 1e-9: "<0.001", 0.00049: "<0.001", 0.0008: "0.001", 0.01: "0.010"}
+    assert {q: q_value(q) for q in shown} == shown
+    assert q_value(1.0) == "1.000"
+    assert q_value(None) == "\N{EN DASH}"
+    text = cells(evidence(passing=("2.3",)))["2.3"][0]  # of the example, passing heads have .0002
+    assert "q <0.001, passes" in text
 
 
 def test_cells_get_smaller_and_stay_visible() -> None:

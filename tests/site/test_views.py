@@ -216,6 +216,18 @@ def test_a_head_page_tells_types_claims_and_ranks(full_site: Path) -> None:
     assert "0.3" in words(full_site / "models/example--small/heads/index.html")
 
 
+def test_no_page_rounds_a_q_to_nothing(full_site: Path) -> None:
+    record = examples.evidence()
+    assert record.scores is not None
+    assert record.scores.q is not None
+    assert record.scores.q[2][3] == 0.0002
+    for page in ("models/example--small/2.3", "head-types/looker"):
+        html = (full_site / page / "index.html").read_text()
+        assert "&lt;0.001" in html, page
+        for shown in ('data-label="q">0.000<', "<dt>q</dt><dd>0.000<", "q 0.000"):
+            assert shown not in html, (page, shown)
+
+
 def test_search_knows_heads_and_no_frame(full_site: Path) -> None:
     docs = json.loads((full_site / "search/search_index.json").read_text())["docs"]
     by_place = {doc["location"]: doc for doc in docs}

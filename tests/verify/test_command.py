@@ -48,6 +48,7 @@ def test_table_json_and_exit_codes(folder: Path, tmp_path: Path) -> None:
     assert "induction" in line
     assert "found" in line
     assert "1.0" in line
+    assert line.rstrip(" │").endswith("<0.001")  # 16 heads and 64 prompts: .0002 or so
     written = sorted(p.relative_to(out / "local--planted").as_posix().partition("/")[2]
                      for p in out.rglob("*.json"))  # fmt: skip
     assert written == [

@@ -136,6 +136,23 @@ def test_the_report_is_whole_and_loads_nothing() -> None:
     assert named <= set(re.findall(r'id="([^"]+)"', page))
 
 
+def test_the_report_rounds_no_q_to_nothing() -> None:
+    least = min(
+        q
+        for record in results().evidence.values()
+        if record.scores is not None and record.scores.q is not None
+        for row in record.scores.q
+        for q in row
+        if q is not None
+    )
+    assert 0 < least < 0.0005
+    page = report_html(results())
+    assert "<dt>q</dt><dd>&lt;0.001</dd>" in page
+    assert "<td>&lt;0.001</td>" in page
+    assert "<dt>q</dt><dd>0.000" not in page
+    assert "q 0.000" not in page
+
+
 def test_hostile_names_stay_text() -> None:
     from dataclasses import replace
 

@@ -14,7 +14,8 @@ import jinja2
 
 from catalog import __version__
 from catalog.drawing.head_mosaic import Look, leading, type_looks
-from catalog.drawing.pictures import Picture, number
+from catalog.drawing.numbers import number, q_value
+from catalog.drawing.pictures import Picture
 from catalog.drawing.record_view import View, view
 from catalog.responses import RecipeResult, TypeResult
 from catalog.schema.evidence import Evidence, GateResult
@@ -135,11 +136,6 @@ def _needed(record: Evidence) -> str:
     return ", ".join(words)
 
 
-def _q(value: float | None) -> str:
-    """A q-value by its order of magnitude: 0.0004 is not 0."""
-    return number(None) if value is None else f"{value:.2g}"
-
-
 @cache
 def _environment() -> jinja2.Environment:
     made = jinja2.Environment(
@@ -150,5 +146,5 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    made.filters.update(number=number, needed=_needed, q=_q)
+    made.filters.update(number=number, needed=_needed, q=q_value)
     return made
