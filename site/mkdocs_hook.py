@@ -40,6 +40,7 @@ _PLACE = re.compile(r'<div data-hb-chunk="(\d+)">[^<]*</div>')
 
 _chunks: dict[str, list[str]] = {}
 _frames: dict[str, str] = {}
+_beside: dict[str, str] = {}
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
@@ -57,6 +58,10 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
     config.nav = json.loads(file.read_text(encoding="utf-8"))
     _chunks.clear()
     _frames.clear()
+    _beside.clear()
+    beside = file.with_name(stamping.BESIDE)
+    if beside.is_file():
+        _beside.update(json.loads(beside.read_text(encoding="utf-8")))
     return config
 
 
@@ -78,8 +83,8 @@ def on_nav(nav: Navigation, files: Files, **_: Any) -> Navigation:
 
 
 def on_page_context(context: Any, page: Page, nav: Navigation, **_: Any) -> Any:
-    """In the sidebar of a frame, let a mark stand for all pages of its section but the first."""
-    if page.meta.get("frame"):
+    """Where a sidebar lists what is near, let a mark stand for all of its section but the first."""
+    if page.meta.get("frame") or page.file.src_uri in _beside:
         context["nav"] = Navigation([_marked(item) for item in nav.items], nav.pages)
     return context
 
@@ -135,6 +140,8 @@ def on_post_page(output: str, page: Page, **_: Any) -> str:
         # The theme's indentation is a third of a small page. Text where it would count is in the
         # HTML that is put back.
         output = _INDENT.sub("\n", output)
+    if (near := _beside.get(page.file.src_uri)) is not None:
+        output = stamping.with_near(page.file.src_uri, output, near)
     if chunks is not None:
         output = _PLACE.sub(lambda place: chunks[int(place[1])], output)
     if frame:

@@ -1,8 +1,9 @@
 """The navigation: sections and pages in reading order.
 
-Papers and the pages of single heads are not in it: a sidebar that lists all of its siblings makes
-each page longer with every other page. The index of papers lists them, search finds them, and their
-tab is marked all the same (``mkdocs_hook.on_nav``).
+Papers, models and the pages of single heads are not in it: a sidebar that lists all of its siblings
+makes each page longer with every other page. Their indexes list them, search finds them, and their
+tab is marked all the same (``mkdocs_hook.on_nav``). What is near a model stands in its sidebar
+instead (``near.py``).
 """
 
 from __future__ import annotations
@@ -31,11 +32,10 @@ def navigation(book: Book) -> list[Any]:
     for stage, groups in by_stage(book).items():
         if groups:
             types.append({wording.STAGES[stage][0]: list(_groups(groups))})
-    models = [{plain(model.name): f"models/{model.id}.md"} for model in book.models]
     return [
         {"Home": "index.md"},
         {"Head types": types},
-        {"Models": ["models/index.md", *models]},
+        {"Models": ["models/index.md"]},
         {"Papers": ["papers/index.md"]},
         {"Claims": "reproduction.md"},
         {

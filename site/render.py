@@ -26,7 +26,7 @@ import wording
 from book import Book, best_first, read_book
 from model_view import best_ranks, found_types, model_view
 from navigation import by_stage, navigation
-from near import Near, near_head, near_mosaic
+from near import Near, near_head, near_model, near_mosaic
 from open_work import open_work
 from page import Page, environment
 from type_view import attention_view, histories, inlined, mosaic_tiles
@@ -62,6 +62,8 @@ class Renderer:
         )
         self.environment.tests.update(claim_runs=book.runs)
         self.views: dict[str, View] = {}
+        self.beside: dict[str, str] = {}
+        """Page of mkdocs -> its sidebar, where that does not list the whole section."""
 
     def everything(self) -> None:
         """Write every page, picture, record, feed and the navigation."""
@@ -101,8 +103,8 @@ class Renderer:
             self._page(f"{section}/frame/pages", "frame.md.jinja", section=section)
         self.sheet.write(self.out)
         self._feed_and_redirects()
-        text = json.dumps(navigation(self.book), indent=1, ensure_ascii=False)
-        self._write(NAVIGATION, text + "\n")
+        for name, data in ((NAVIGATION, navigation(self.book)), (stamping.BESIDE, self.beside)):
+            self._write(name, json.dumps(data, indent=1, ensure_ascii=False) + "\n")
         self._write(MARKER, "Written by site/render.py; the next run replaces this folder.\n")
 
     def _survey(self) -> None:
@@ -132,12 +134,16 @@ class Renderer:
     def _page(self, path: str, template: str, **values: Any) -> None:
         self._write(path + ".md", self._html(path, template, **values))
 
+    def _beside(self, near: Near) -> str:
+        """What the sidebar of a page lists, as list items."""
+        return self._html(near.here, "near.jinja", near=near)
+
     def _stamp(
         self, template: str, near: Near, title: str, about: str, search: bool = True, **values: Any
     ) -> None:
         path = near.here
         html = self._html(path, template, title=title, **values)
-        beside = self._html(path, "near.jinja", near=near)
+        beside = self._beside(near)
         frame = path.split("/")[0]
         self.sheet.add(stamping.Stamped(path, frame, title, about, html, beside, search))
 
@@ -181,11 +187,12 @@ class Renderer:
 
     def _model(self, model: ModelDetail) -> None:
         path = f"models/{model.id}"
+        known = {head.head: head for head in self.book.heads.get(model.id, ())}
+        scored = any(head.scores for head in known.values())
         self._page(
             path, "model.md.jinja", view=model_view(self.book, model, self.views, Page(path).to)
         )
-        known = {head.head: head for head in self.book.heads.get(model.id, ())}
-        scored = any(head.scores for head in known.values())
+        self.beside[f"{path}.md"] = self._beside(near_model(self.book, model, scored))
         types = found_types(model)
         for head in self.book.listed_heads[model.id]:
             self._stamp(

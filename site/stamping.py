@@ -19,12 +19,15 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 FILE = ".stamped.json"
+BESIDE = ".beside.json"
+"""Sidebars of pages that mkdocs builds and that list what is near, as stamped pages do."""
+
 DEPTH = 3
 TITLE = "headbook-stamped-title"
 DESCRIPTION = "headbook-stamped-description"
 CONTENT = "headbook-stamped-content"
 NEAR = "headbook-stamped-near"
-"""Title of the one entry of the frame's sidebar that the page's own take the place of."""
+"""Title of the one entry of a sidebar that the page's own take the place of."""
 
 _NEAR = re.compile(rf"<li\b[^>]*>(?:(?!<li\b).)*?{NEAR}.*?</li>", re.DOTALL)
 
@@ -96,6 +99,19 @@ def stamp(docs: Path, site: Path, frames: Mapping[str, str]) -> list[Stamped]:
             text.replace(DESCRIPTION, description), encoding="utf-8", newline="\n"
         )
     return pages
+
+
+def with_near(page: str, html: str, near: str) -> str:
+    """The HTML of a page with ``near``, list items, where the mark of its sidebar stands.
+
+    Raises:
+        ValueError: if it has not exactly one.
+    """
+    marks = _NEAR.findall(html)
+    if len(marks) != 1 or html.count(NEAR) != 1:
+        raise ValueError(f"the sidebar of '{page}' has not its mark exactly once")
+    before, _, after = html.partition(marks[0])
+    return before + near + after
 
 
 def _parts(name: str, frame: str) -> tuple[str, str, str]:
