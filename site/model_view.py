@@ -2,18 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import wording
 from book import Book, best_first, standing
 
-from catalog.drawing.head_mosaic import Look, leading, mosaic, type_looks
+from catalog.drawing.head_mosaic import (
+    FOUND,
+    PUBLISHED,
+    Look,
+    Telling,
+    leading,
+    mosaic,
+    type_looks,
+)
 from catalog.drawing.pictures import Picture
 from catalog.drawing.record_view import View
 from catalog.responses import ClaimResult, HeadDetail, ModelDetail, TypeResult
 from catalog.schema.base import Strength
 from catalog.schema.evidence import Evidence, GateResult
+
+
+@dataclass(frozen=True)
+class Mosaic:
+    """Which head is of which type, with its legend."""
+
+    picture: Picture
+    looks: Mapping[str, Look]
+    """How the types look that come first at some head."""
+    further: list[str]
+    """The other types of its heads."""
 
 
 @dataclass(frozen=True)
@@ -30,11 +49,12 @@ class ModelView:
     found: Mapping[str, list[TypeResult]]
     """Head -> what it was found to be, best supported first."""
     claimed: Mapping[str, list[ClaimResult]]
-    looks: Mapping[str, Look]
-    """How the types look that are the best supported of some head."""
-    further: list[str]
-    """The other types that were found."""
-    picture: Picture | None
+    names: Mapping[str, str]
+    """Id of a head type -> its name."""
+    found_mosaic: Mosaic | None
+    """None where no recipe was applicable."""
+    published_mosaic: Mosaic | None
+    """None where no claim names a head."""
     failed_gates: list[tuple[Evidence, GateResult]]
     to_run: str | None
     scored: bool
@@ -50,22 +70,28 @@ def model_view(
     for claim in model.claim_results:
         for head in claim.heads or ():
             claimed.setdefault(head, []).append(claim)
-    types = {head: [result.head_type for result in results] for head, results in found.items()}
-    order = [entry.id for entry in book.head_types]
-    looks = type_looks(leading(types, order))
-    every = {name for names in types.values() for name in names}
-    heads = book.listed_heads[model.id]
-    picture = None
-    if any(result.verdict != "not-applicable" for result in model.results):
+    names = {c.head_type: c.head_type_name for c in model.claim_results} | book.type_names
+
+    def drawn(types: Mapping[str, Sequence[str]], telling: Telling) -> Mosaic:
+        looks = type_looks(leading(types, order))
+        every = {name for its_types in types.values() for name in its_types}
         picture = mosaic(
             model.name,
             model.layers,
             model.heads,
             {head: types[head] for head in heads if head in types},
-            book.type_names,
+            names,
             looks,
             {head: to(f"models/{model.id}/{head}") for head in heads},
+            telling,
         )
+        return Mosaic(picture, looks, [name for name in order if name in every - set(looks)])
+
+    order = list(names)
+    heads = book.listed_heads[model.id]
+    applicable = any(result.verdict != "not-applicable" for result in model.results)
+    found_as = {head: [result.head_type for result in results] for head, results in found.items()}
+    named_as = published_types(claimed, order)
     return ModelView(
         model=model,
         heads=heads,
@@ -77,9 +103,9 @@ def model_view(
         ],
         found=found,
         claimed=claimed,
-        looks=looks,
-        further=[name for name in order if name in every and name not in looks],
-        picture=picture,
+        names=names,
+        found_mosaic=drawn(found_as, FOUND) if applicable else None,
+        published_mosaic=drawn(named_as, PUBLISHED) if named_as else None,
         failed_gates=[
             (views[recipe.evidence].record, gate)
             for result in model.results
@@ -113,6 +139,19 @@ def found_types(model: ModelDetail) -> dict[str, list[TypeResult]]:
         head: [result for _, result in sorted(results, key=lambda item: item[0])]
         for head, results in found.items()
     }
+
+
+def published_types(
+    claimed: Mapping[str, Sequence[ClaimResult]], order: Sequence[str]
+) -> dict[str, list[str]]:
+    """Head -> the types that claims name it as: first what most papers do."""
+    named: dict[str, list[str]] = {}
+    for head, claims in claimed.items():
+        papers: dict[str, set[str]] = {}
+        for claim in claims:
+            papers.setdefault(claim.head_type, set()).add(claim.paper)
+        named[head] = sorted(papers, key=lambda name: (-len(papers[name]), order.index(name)))
+    return named
 
 
 def _to_run(book: Book, model: ModelDetail) -> str | None:

@@ -1,4 +1,4 @@
-"""Which head of a model is of which type: the mosaic, and how types look in it.
+"""Which head of a model is of which type, found or published: the mosaic, and how types look in it.
 
 A type is told from the others by its letters, which stand in every cell and in the legend; colour
 helps the eye. Where types are more than colours, a bar or a frame tells apart what shares one.
@@ -12,9 +12,13 @@ from dataclasses import dataclass
 from catalog.drawing.colours import CATEGORIES, text_on
 from catalog.drawing.escaping import plain
 from catalog.drawing.pictures import GAP, LEFT, RIGHT, TOP, Grid, Picture
+from catalog.schema.base import layer_and_head
 
 _LEAST = 18
 """Edge of the smallest cell in px: two letters fit."""
+
+_WRITTEN = 170
+"""Room for what stands below a picture, in px."""
 
 _MARKS = ("", "below", "left", "frame")
 
@@ -59,6 +63,35 @@ class Look:
         )
 
 
+@dataclass(frozen=True)
+class Telling:
+    """What a mosaic tells of the heads that it shows, in words."""
+
+    name: str
+    """Of the picture, so that a page can hold one of each."""
+    title: str
+    """With the model's name to come."""
+    of_head: str
+    """Before the types of a head; may be empty."""
+    unnamed: str
+    """Of a head without a type."""
+    nothing: str
+    """Where no head has one."""
+    written: str = ""
+    """In the picture itself, so that it goes along where the picture goes alone."""
+
+
+FOUND = Telling("mosaic", "Head types found in", "", "no type found", "Nothing found")
+PUBLISHED = Telling(
+    "published",
+    "Head types that published claims name in",
+    "published as ",
+    "no claim names it",
+    "No head named",
+    "published claims, not measured",
+)
+
+
 def abbreviation(name: str, taken: Sequence[str] = ()) -> str:
     """Two letters for a head type that are not ``taken``: ``previous-token`` -> ``Pt``."""
     words = [w for w in name.replace("_", "-").split("-") if w]
@@ -79,9 +112,9 @@ def type_looks(types: Sequence[str]) -> dict[str, Look]:
     return made
 
 
-def leading(found: Mapping[str, Sequence[str]], order: Sequence[str]) -> list[str]:
+def leading(types: Mapping[str, Sequence[str]], order: Sequence[str]) -> list[str]:
     """The types that give a cell its look, the best-supported of some head, in ``order``."""
-    first = {types[0] for types in found.values() if types}
+    first = {its_types[0] for its_types in types.values() if its_types}
     return [name for name in order if name in first]
 
 
@@ -89,10 +122,11 @@ def mosaic(
     model: str,
     layers: int,
     heads: int,
-    found: Mapping[str, Sequence[str]],
+    types: Mapping[str, Sequence[str]],
     names: Mapping[str, str],
     looks: Mapping[str, Look],
     addresses: Mapping[str, str] | None = None,
+    telling: Telling = FOUND,
 ) -> Picture:
     """Which head is of which type.
 
@@ -100,53 +134,58 @@ def mosaic(
         model: name of the model, for the title.
         layers: number of layers.
         heads: number of query heads per layer.
-        found: head (``layer.head``) -> ids of the types it was found to be, the best-supported
-            first: that one gives the look of the cell, the others are counted in a corner.
+        types: head (``layer.head``) -> ids of its types, the best-supported first: that one gives
+            the look of the cell, the others are counted in a corner.
         names: id of a head type -> its name.
         looks: see :func:`type_looks`.
         addresses: head -> where a click leads; ``#head-<head>`` where it is not given.
+        telling: whether the types were found or published.
     """
     grid = Grid(layers, heads, least=_LEAST)
     size = grid.size - GAP
-    empty = []
-    parts: list[str] = []
-    for layer in range(layers):
-        for index in range(heads):
-            x, y = grid.corner(layer, index)
-            head = f"{layer}.{index}"
-            types = list(found.get(head, ()))
-            if not types:
-                # one path for all of them: a model has thousands
-                empty.append(f"M{x + 1} {y + 1}h{size}v{size}h-{size}z")
-                continue
-            hover = plain(f"{head}: " + ", ".join(names[t] for t in types))
-            look = looks[types[0]]
-            inner = look.cell(x + 1, y + 1, size)
-            if len(types) > 1:
-                inner += _more(len(types) - 1, x + 1 + size, y + 1, size, look.ink)
-            address = plain((addresses or {}).get(head, f"#head-{head}"))
-            parts.append(
-                f'<a href="{address}" aria-label="{hover}" data-head="{head}">'
-                f"<title>{hover}</title>{inner}</a>"
-            )
+    parts = [_ground(grid, telling)]
+    for head, its_types in types.items():
+        layer, index = layer_and_head(head)
+        if not its_types or layer >= layers or index >= heads:
+            continue
+        x, y = grid.corner(layer, index)
+        hover = plain(f"{head}: {telling.of_head}" + ", ".join(names[t] for t in its_types))
+        look = looks[its_types[0]]
+        inner = look.cell(x + 1, y + 1, size)
+        if len(its_types) > 1:
+            inner += _more(len(its_types) - 1, x + 1 + size, y + 1, size, look.ink)
+        address = plain((addresses or {}).get(head, f"#head-{head}"))
+        parts.append(
+            f'<a href="{address}" aria-label="{hover}" data-head="{head}">'
+            f"<title>{hover}</title>{inner}</a>"
+        )
+    if telling.written:
+        parts.append(f'<text x="{LEFT}" y="{grid.bottom + 14}">{plain(telling.written)}</text>')
     listing = "; ".join(
-        f"{head}: " + ", ".join(names[t] for t in types) for head, types in found.items()
+        f"{head}: " + ", ".join(names[t] for t in its) for head, its in types.items()
     )
     return Picture(
-        name="mosaic",
+        name=telling.name,
         role="group",
-        width=grid.width + RIGHT,
-        height=grid.bottom + 8,
-        title=f"Head types found in {model}",
-        description=f"Grid of {layers} layers by {heads} heads. {listing or 'Nothing found'}.",
-        body="".join(
-            [
-                f'<path class="empty" data-left="{LEFT}" data-top="{TOP}" data-size="{grid.size}"'
-                f' data-layers="{layers}" data-heads="{heads}" d="{"".join(empty)}"/>',
-                *parts,
-                *grid.axes(),
-            ]
-        ),
+        width=max(grid.width, LEFT + _WRITTEN if telling.written else 0) + RIGHT,
+        height=grid.bottom + (20 if telling.written else 8),
+        title=f"{telling.title} {model}",
+        description=f"Grid of {layers} layers by {heads} heads. {listing or telling.nothing}.",
+        body="".join([*parts, *grid.axes()]),
+    )
+
+
+def _ground(grid: Grid, telling: Telling) -> str:
+    """All cells, as one dashed line for each layer: a large model has thousands."""
+    size = grid.size - GAP
+    lines = "".join(
+        f"M{LEFT + 1} {TOP + layer * grid.size + grid.size // 2}H{grid.width}"
+        for layer in range(grid.layers)
+    )
+    return (
+        f'<path class="ground" data-left="{LEFT}" data-top="{TOP}" data-size="{grid.size}"'
+        f' data-layers="{grid.layers}" data-heads="{grid.heads}" data-unnamed="{telling.unnamed}"'
+        f' stroke-width="{size}" stroke-dasharray="{size} {GAP}" d="{lines}"/>'
     )
 
 

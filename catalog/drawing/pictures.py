@@ -33,6 +33,7 @@ _STYLE = """<style>
 .hb-picture .pass,.hb-picture .unclear{fill:none;stroke:currentColor;stroke-width:2}
 .hb-picture .unclear{stroke-dasharray:3 2}
 .hb-picture .none{fill:none;stroke:currentColor;stroke-opacity:.35}
+.hb-picture .ground{fill:none;stroke:currentColor;stroke-opacity:.09}
 .hb-picture .empty{fill:currentColor;fill-opacity:.09}
 .hb-picture .tick{stroke:currentColor;stroke-width:2}
 .hb-picture .published{fill:#fff;stroke:#000}

@@ -11,7 +11,7 @@
     line.textContent = "\u00a0";
     const titled = [...svg.querySelectorAll("rect, a")].filter((cell) => cell.querySelector(":scope > title"));
     const byHead = new Map(titled.map((cell) => [cell.querySelector("title").textContent.split(":")[0], cell]));
-    const ground = svg.querySelector("path.empty[data-size]");
+    const ground = svg.querySelector("path.ground");
     const page = box.parentElement.dataset.headsPage;
     let at = null;
 
@@ -19,7 +19,7 @@
       at = head;
       const cell = byHead.get(head);
       svg.querySelectorAll(".hb-at").forEach((one) => one.classList.remove("hb-at"));
-      line.textContent = cell ? cell.querySelector("title").textContent : head ? `${head}: no type found` : "\u00a0";
+      line.textContent = cell ? cell.querySelector("title").textContent : head ? `${head}: ${ground?.dataset.unnamed ?? ""}` : "\u00a0";
       if (cell) (cell.tagName === "a" ? cell.querySelector("rect") : cell).classList.add("hb-at");
     }
 

@@ -125,7 +125,7 @@ def test_a_picture_in_a_file_of_its_own_becomes_part_of_the_page(
 
 def test_the_mosaic_tells_every_head_by_mouse_and_keyboard(page: Page, example_site: Site) -> None:
     page.goto(f"{example_site.address}/models/example--small/")
-    figure = page.locator(".hb-mosaic")
+    figure = page.locator(".hb-mosaic").first
     line = figure.locator(".hb-readout")
     figure.locator("svg a[data-head='2.3']").hover()
     expect(line).to_have_text("2.3: Looker, Follower")
@@ -133,6 +133,17 @@ def test_the_mosaic_tells_every_head_by_mouse_and_keyboard(page: Page, example_s
     box.focus()
     page.keyboard.press("ArrowUp")
     expect(line).to_have_text("1.3: no type found")
+    published = page.get_by_role("region", name="Published heads of example small")
+    published.locator("svg a[data-head='3.6']").hover()
+    line = page.locator(".hb-mosaic").nth(1).locator(".hb-readout")
+    expect(line).to_have_text("3.6: published as Looker")
+    published.focus()
+    page.keyboard.press("ArrowLeft")
+    expect(line).to_have_text("3.5: no claim names it")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(f"{example_site.address}/models/example--small/3.6/")
+    page.go_back()
     figure.locator("svg.hb-picture").click(position={"x": 44 + 15, "y": 26 + 15})
     expect(page).to_have_url(f"{example_site.address}/models/example--small/heads/#head-0.0")
 

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import pytest
 
 from catalog.drawing.colours import CATEGORIES, diverging, luminance, rgb, sequential, text_on
-from catalog.drawing.head_mosaic import abbreviation, leading, mosaic, type_looks
+from catalog.drawing.head_mosaic import PUBLISHED, abbreviation, leading, mosaic, type_looks
 from catalog.drawing.numbers import number, q_value
 from catalog.drawing.pictures import cell_size, score_picture
 from catalog.schema.evidence import Evidence
@@ -227,5 +227,44 @@ def test_mosaic_marks_found_heads_and_no_others() -> None:
     fills = [rect.get("fill") for rect in linked["#head-1.2"].iter(f"{SVG}rect")]
     assert fills == [CATEGORIES[0]]  # of the best-supported type, which comes first
     assert [text.text for text in linked["#head-1.2"].iter(f"{SVG}text")] == ["In", "+1"]
-    (empty,) = [path for path in root.iter(f"{SVG}path") if path.get("class") == "empty"]
-    assert empty.get("d", "").count("M") == 4
+    (ground,) = [path for path in root.iter(f"{SVG}path") if path.get("class") == "ground"]
+    # a dashed line through the middle of each layer, as wide as its cells
+    size, gap = (int(n) for n in ground.get("stroke-dasharray", "").split())
+    assert ground.get("stroke-width") == str(size)
+    lines = [
+        [int(n) for n in line] for line in re.findall(r"M(\d+) (\d+)H(\d+)", ground.get("d", ""))
+    ]
+    assert len(lines) == 2
+    for (start, middle, end), corner in zip(lines, ("0.0", "1.0"), strict=True):
+        assert end - start == 3 * (size + gap) - gap + 1
+        assert middle == 26 + int(corner[0]) * (size + gap) + (size + gap) / 2
+    assert ground.get("data-unnamed") == "no type found"
+
+
+def test_cells_lie_on_the_dashes_of_the_ground() -> None:
+    looks = type_looks(["x"])
+    picture = mosaic("m", 3, 40, {"2.39": ["x"], "0.0": ["x"]}, {"x": "X"}, looks)
+    root = ElementTree.fromstring(picture.alone())
+    (ground,) = [path for path in root.iter(f"{SVG}path") if path.get("class") == "ground"]
+    size, gap = (int(n) for n in ground.get("stroke-dasharray", "").split())
+    start, middle, _ = (int(n) for n in re.findall(r"M(\d+) (\d+)H(\d+)", ground.get("d", ""))[2])
+    rect = next(a.find(f"{SVG}rect") for a in root.iter(f"{SVG}a") if a.get("data-head") == "2.39")
+    assert rect is not None
+    assert rect.get("x") == str(start + 39 * (size + gap))
+    assert rect.get("y") == str(middle - size // 2)
+    assert rect.get("width") == str(size)
+
+
+def test_a_mosaic_of_thousands_of_heads_is_small() -> None:
+    picture = mosaic("wide", 80, 64, {}, {}, {}, telling=PUBLISHED)
+    assert len(picture.inside()) < 8_000
+    assert "Grid of 80 layers by 64 heads. No head named." in picture.description
+
+
+def test_a_claim_beyond_the_grid_is_told_and_not_drawn() -> None:
+    looks = type_looks(["x"])
+    picture = mosaic("m", 2, 2, {"2.0": ["x"], "0.1": ["x"]}, {"x": "X"}, looks, telling=PUBLISHED)
+    root = ElementTree.fromstring(picture.alone())
+    assert [a.get("data-head") for a in root.iter(f"{SVG}a")] == ["0.1"]
+    assert "2.0: X" in picture.description
+    assert root.get("width") == "226"  # what is written below has room beside two small columns

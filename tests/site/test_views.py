@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from xml.etree import ElementTree
@@ -14,8 +15,8 @@ import pytest
 import reproduction
 import stamping
 from book import Book
-from model_view import found_types
-from near import near_head
+from model_view import found_types, model_view
+from near import near_head, near_model
 from open_work import open_work
 from type_view import attention_view, inlined, mosaic_tiles
 
@@ -26,7 +27,7 @@ from catalog.schema.base import Strength
 from catalog.schema.controls import VaryHeads
 from catalog.schema.measures import AblationEffect
 from tests.site import examples
-from tests.site.built_site import read_page
+from tests.site.built_site import broken_links, read_page
 
 SVG = "{http://www.w3.org/2000/svg}"
 ATOM = "{http://www.w3.org/2005/Atom}"
@@ -263,12 +264,99 @@ def test_beside_a_head_of_a_large_model_stand_the_nearest_layers() -> None:
     wide = Book(book.counts, (), (), (examples.model(id="wide", layers=32, heads=32),), {})
     wide.__dict__["listed_heads"] = {"wide": heads}
     near = near_head(wide, "wide", "9.7", scored=False)
-    assert [[head for head, _ in row] for row in near.beside] == [[f"9.{n}" for n in range(32)]]
+    (beside,) = near.groups
+    assert [[head for head, _ in row] for row in beside.rows] == [[f"9.{n}" for n in range(32)]]
     wide.__dict__["listed_heads"] = {"wide": heads[::3]}
     near = near_head(wide, "wide", "9.6", scored=False)
-    assert [row[0][0] for row in near.beside] == ["7.1", "8.2", "9.0", "10.1", "11.2"]
-    assert near.label == "Heads with findings or claims, 53 of 342"
-    assert sum(len(row) for row in near.beside) == 53
+    (beside,) = near.groups
+    assert [row[0][0] for row in beside.rows] == ["7.1", "8.2", "9.0", "10.1", "11.2"]
+    assert beside.label == "Heads with findings or claims, 53 of 342"
+    assert sum(len(row) for row in beside.rows) == 53
+
+
+def test_beside_a_model_stand_its_heads_and_models_like_it() -> None:
+    gpt2 = [
+        examples.model(id=f"g{n}", name=f"G {n}", layers=n, heads=10, claim_results=())
+        for n in (1, 2, 3, 4, 5, 6, 7, 8, 9, 40)
+    ]
+    llama = examples.model(id="l", name="L", architecture="LlamaForCausalLM", layers=8, heads=10)
+    book = Book(examples.counts(), (), (), (*gpt2, llama), {})
+
+    near = near_model(book, gpt2[8], scored=True)
+    assert near.links == (("G 9", "models/g9"), ("Every head", "models/g9/heads"))
+    (like,) = near.groups  # no claim names a head of it
+    # 9 others of the architecture; 1 x 10 heads are farther from 9 x 10 than 40 x 10 are
+    assert like.label == "Models of its architecture, 8 of 9"
+    assert [row[0][0] for row in like.rows] == [f"G {n}" for n in (2, 3, 4, 5, 6, 7, 8, 40)]
+
+    near = near_model(book, llama, scored=False)
+    assert near.links == (("L", "models/l"),)
+    heads, like = near.groups
+    assert heads.label == "Heads with findings or claims"
+    assert [[head for head, _ in row] for row in heads.rows] == [["2.3"], ["3.6"]]
+    assert like.label == "Models of about its size"
+    assert ("G 8", "models/g8") in [row[0] for row in like.rows]
+
+
+def test_a_model_page_lists_what_is_near_and_not_all_models(
+    build_book: Callable[[Book, Path], Path], tmp_path: Path
+) -> None:
+    # 8 models of the architecture are near; 30 are not
+    models = [
+        examples.model(id=f"org--m{n}", name=f"M{n}", layers=n + 1, claim_results=())
+        for n in range(39)
+    ]
+    book = examples.plain_book()
+    site = build_book(dataclasses.replace(book, models=(*book.models, *models)), tmp_path)
+    page = read_page(site / "models/example--small/index.html")
+    assert "2.3/" in page.links
+    assert "./" in page.links
+    # the model has 4 layers: the nearest in proportion have 2 to 9
+    listed = {link for link in page.links if link.startswith("../org--m")}
+    assert listed == {f"../org--m{n}/" for n in range(1, 9)}
+    assert "../" in page.links  # all of them
+    html = (site / "models/example--small/index.html").read_text()
+    assert 'aria-current="page"' in html
+    assert html.count("md-tabs__item--active") == 1
+    assert broken_links(site) == []
+
+
+def test_claims_of_a_model_that_nobody_ran_are_a_picture() -> None:
+    claims = (
+        examples.claim(heads=("2.3", "3.6")),
+        examples.claim(2, head_type="follower", head_type_name="Follower", heads=("3.6",)),
+        examples.claim(
+            3, head_type="follower", head_type_name="Follower", heads=("3.6",), paper="other2021"
+        ),
+        examples.claim(4, heads=None, list=None, count=3),
+    )
+    model = examples.model(claim_results=claims)
+    other = examples.head_type(id="follower", name="Follower", claim_results=claims[1:3])
+    looker = examples.head_type(claim_results=(claims[0], claims[3]))
+    book = dataclasses.replace(examples.plain_book(), head_types=(looker, other), models=(model,))
+    view = model_view(book, model, {}, lambda to: f"/{to}/")
+    assert view.found_mosaic is None
+    assert view.published_mosaic is not None
+    picture = view.published_mosaic.picture
+    root = ElementTree.fromstring(picture.alone())
+    links = {a.get("href"): a for a in root.iter(f"{SVG}a")}
+    assert {to: a.get("aria-label") for to, a in links.items()} == {
+        "/models/example--small/2.3/": "2.3: published as Looker",
+        # two papers call it a follower, one a looker
+        "/models/example--small/3.6/": "3.6: published as Follower, Looker",
+    }
+    assert "published claims, not measured" in [text.text for text in root.iter(f"{SVG}text")]
+    assert root.findtext(f"{SVG}title") == "Head types that published claims name in example small"
+    assert "3.6: Follower, Looker" in (root.findtext(f"{SVG}desc") or "")
+    assert list(view.published_mosaic.looks) == ["looker", "follower"]
+
+
+def test_found_and_published_heads_of_a_model_are_two_pictures(full_site: Path) -> None:
+    html = (full_site / "models/example--small/index.html").read_text()
+    assert html.index('id="mosaic-t"') < html.index('id="published-t"')
+    text = words(full_site / "models/example--small/index.html")
+    assert "Published claims, not measurements" in text
+    assert 'id="published-t"' not in (full_site / "models/example--wide/index.html").read_text()
 
 
 def test_a_frame_without_its_marks_is_refused(tmp_path: Path) -> None:
