@@ -31,11 +31,14 @@ import stamping
 
 NAVIGATION = ".navigation.json"
 SITE_MARKER = ".headbook-site"
+_PAGES = Path(__file__).resolve().parent / "pages"
 
 _HEADING = re.compile(r"(?:\A|(?<=\n\n))(#{1,4} [^\n]+)(?=\n\n|\n?\Z)")
 _UNSEARCHED = re.compile(r"<(svg|figure|form|script|select)\b.*?</\1>", re.DOTALL)
 _TAG = re.compile(r"<[^>]*>")
 _INDENT = re.compile(r"\n\s+")
+_SOURCE = re.compile(r'<code class="hb-path">[^<]*</code>')
+_WEB = re.compile(r"https?://[\w.:-]+/[\w./~-]+")
 _PLACE = re.compile(r'<div data-hb-chunk="(\d+)">[^<]*</div>')
 
 _chunks: dict[str, list[str]] = {}
@@ -47,7 +50,7 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """Read the navigation.
 
     Raises:
-        PluginError: if the pages were not written yet.
+        PluginError: if the pages were not written yet, or the repository has no web address.
     """
     file = Path(config.docs_dir) / NAVIGATION
     if not file.is_file():
@@ -56,6 +59,9 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
             " `headbook site`, which does both"
         )
     config.nav = json.loads(file.read_text(encoding="utf-8"))
+    if address := repository(config):
+        link = f'<a href="{html.escape(address)}">Repository</a>.'
+        config.copyright = f"{(config.copyright or '').strip()} {link}"
     _chunks.clear()
     _frames.clear()
     _beside.clear()
@@ -63,6 +69,21 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
     if beside.is_file():
         _beside.update(json.loads(beside.read_text(encoding="utf-8")))
     return config
+
+
+def repository(config: Any) -> str:
+    """Web address of the repository, without a slash at its end; empty if it is not set.
+
+    Raises:
+        PluginError: if it is set to something else than a web address.
+    """
+    address = str(config.extra.get("repository") or "").strip().rstrip("/").removesuffix(".git")
+    if address and not _WEB.fullmatch(address):
+        raise PluginError(
+            f"HEADBOOK_REPOSITORY (extra.repository in mkdocs.yml) is {address!r}, which is no web"
+            " address of a repository, such as https://github.com/you/headbook"
+        )
+    return address
 
 
 def on_nav(nav: Navigation, files: Files, **_: Any) -> Navigation:
@@ -99,10 +120,10 @@ def _marked(item: Any) -> Any:
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, **_: Any) -> str:
     """Take finished HTML out; link the file that a page is made from, if that has an address."""
-    repository = str(config.extra.get("repository") or "").rstrip("/")
-    source = page.meta.get("source")
-    if repository and source:
-        page.edit_url = f"{repository}/edit/main/{source}"
+    address = repository(config)
+    source = page.meta.get("source") or _hand_written(page)
+    if address and source:
+        page.edit_url = f"{address}/edit/main/{source}"
     if not page.meta.get("prerendered"):
         return markdown
     chunks = _chunks[page.file.src_uri] = []
@@ -114,6 +135,12 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, **_: Any) 
             parts.append(f'<div data-hb-chunk="{len(chunks)}"></div>')
             chunks.append(part.strip("\n"))
     return "\n\n".join(parts) + "\n"
+
+
+def _hand_written(page: Page) -> str | None:
+    """The file in the repository of a page that ``render.py`` copies as it is."""
+    name = page.file.src_uri
+    return f"site/pages/{name}" if (_PAGES / name).is_file() else None
 
 
 def on_page_content(content: str, page: Page, **_: Any) -> str:
@@ -144,6 +171,9 @@ def on_post_page(output: str, page: Page, **_: Any) -> str:
         output = stamping.with_near(page.file.src_uri, output, near)
     if chunks is not None:
         output = _PLACE.sub(lambda place: chunks[int(place[1])], output)
+    if page.edit_url:
+        link = f'<a href="{html.escape(page.edit_url)}">'
+        output = _SOURCE.sub(lambda named: f"{link}{named[0]}</a>", output)
     if frame:
         _frames[frame] = output
         return ""  # mkdocs writes no file for a page without output

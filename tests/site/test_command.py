@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from mkdocs_hook import on_page_markdown
@@ -12,6 +14,8 @@ from catalog import places
 from catalog.commands.errors import CommandError
 from catalog.commands.site import run_mkdocs, site
 from catalog.folder_swap import FolderInTheWay, replace_folder
+from tests.site import examples
+from tests.site.built_site import read_page, read_site
 
 
 @pytest.mark.parametrize("where", ["", "pages", ".."])
@@ -68,21 +72,78 @@ def test_a_broken_link_fails_the_build_and_is_named(tmp_path: Path) -> None:
         run_mkdocs(docs, tmp_path / "out")
 
 
+HOME = "https://example.org/headbook"
+
+
 @pytest.mark.parametrize(
-    ("repository", "edit_url"),
+    ("repository", "meta", "file", "edit_url"),
     [
-        ("", None),
-        (
-            "https://example.org/headbook/",
-            "https://example.org/headbook/edit/main/entries/head-types/looker.yaml",
+        ("", {"source": "entries/head-types/looker.yaml"}, "head-types/looker.md", None),
+        (None, {}, "glossary.md", None),
+        *(
+            (
+                repository,
+                {"source": "entries/head-types/looker.yaml"},
+                "head-types/looker.md",
+                f"{HOME}/edit/main/entries/head-types/looker.yaml",
+            )
+            for repository in (HOME, f"{HOME}/", f"{HOME}.git")
         ),
+        (HOME, {}, "glossary.md", f"{HOME}/edit/main/site/pages/glossary.md"),
+        (HOME, {}, "index.md", None),  # made from everything
     ],
 )
-def test_edit_this_page_leads_to_the_entry(repository: str, edit_url: str | None) -> None:
-    page = SimpleNamespace(meta={"source": "entries/head-types/looker.yaml"}, edit_url=None)
+def test_edit_this_page_leads_to_the_entry(
+    repository: str | None, meta: dict[str, str], file: str, edit_url: str | None
+) -> None:
+    page = SimpleNamespace(meta=meta, edit_url=None, file=SimpleNamespace(src_uri=file))
     config = SimpleNamespace(extra={"repository": repository})
     on_page_markdown("text", page=page, config=config)
     assert page.edit_url == edit_url
+
+
+def test_a_repository_links_the_pages_to_their_files(
+    build_book: Callable[[Any, Path], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HEADBOOK_REPOSITORY", HOME)
+    built = build_book(examples.plain_book(), tmp_path)
+    looker = f"{HOME}/edit/main/entries/head-types/looker.yaml"
+    html = (built / "head-types/looker/index.html").read_text()
+    assert f'<a href="{looker}"><code class="hb-path">entries/head-types/looker.yaml</code>' in html
+    assert read_page(built / "head-types/looker/index.html").links.count(looker) == 2
+    made = {
+        "glossary": "site/pages/glossary.md",
+        "from-python": "site/pages/from-python.ipynb",
+        "models/example--small": "entries/models/example--small.yaml",
+        "models/example--small/2.3": None,
+        "reproduction": None,
+    }
+    for page, source in made.items():
+        links = read_page(built / page / "index.html").links
+        assert HOME in links, page
+        edits = {link for link in links if "/edit/" in link}
+        assert edits == ({f"{HOME}/edit/main/{source}"} if source else set()), page
+
+
+def test_without_a_repository_no_page_offers_to_be_edited(full_site: Path) -> None:
+    for file, page in read_site(full_site).items():
+        html = file.read_text()
+        assert 'rel="edit"' not in html, file
+        assert "Repository" not in page.text, file
+        assert not [link for link in page.links if "/edit/" in link or "None" in link], file
+    html = (full_site / "head-types/looker/index.html").read_text()
+    assert "made from <code" in html
+
+
+@pytest.mark.parametrize("address", ["example.org/headbook", "javascript:alert(1)", "https://x"])
+def test_a_repository_without_a_web_address_is_refused(
+    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HEADBOOK_REPOSITORY", address)
+    (tmp_path / ".navigation.json").write_text('["index.md"]')
+    (tmp_path / "index.md").write_text("# x")
+    with pytest.raises(CommandError, match=r"HEADBOOK_REPOSITORY .* no web address"):
+        run_mkdocs(tmp_path, tmp_path.with_name("out"))
 
 
 def test_render_reports_a_missing_database(
