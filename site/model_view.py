@@ -91,7 +91,8 @@ def model_view(
     heads = book.listed_heads[model.id]
     applicable = any(result.verdict != "not-applicable" for result in model.results)
     found_as = {head: [result.head_type for result in results] for head, results in found.items()}
-    named_as = published_types(claimed, order)
+    years = {paper.id: paper.year for paper in book.papers}
+    named_as = published_types(claimed, order, years)
     return ModelView(
         model=model,
         heads=heads,
@@ -142,15 +143,24 @@ def found_types(model: ModelDetail) -> dict[str, list[TypeResult]]:
 
 
 def published_types(
-    claimed: Mapping[str, Sequence[ClaimResult]], order: Sequence[str]
+    claimed: Mapping[str, Sequence[ClaimResult]], order: Sequence[str], years: Mapping[str, int]
 ) -> dict[str, list[str]]:
-    """Head -> the types that claims name it as: first what most papers do."""
+    """Head -> the types that claims name it as: first what most papers do, of equals the earlier.
+
+    Args:
+        claimed: head -> the claims that name it.
+        order: ids of all types that occur; settles what papers and years do not.
+        years: key of a paper -> its year.
+    """
     named: dict[str, list[str]] = {}
     for head, claims in claimed.items():
         papers: dict[str, set[str]] = {}
         for claim in claims:
             papers.setdefault(claim.head_type, set()).add(claim.paper)
-        named[head] = sorted(papers, key=lambda name: (-len(papers[name]), order.index(name)))
+        first = {name: min(years.get(paper, 9999) for paper in papers[name]) for name in papers}
+        named[head] = sorted(
+            papers, key=lambda name: (-len(papers[name]), first[name], order.index(name))
+        )
     return named
 
 

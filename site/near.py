@@ -53,11 +53,9 @@ def near_head(book: Book, model: str, page: str, scored: bool) -> Near:
 
 
 def near_model(book: Book, model: ModelDetail, scored: bool) -> Near:
-    """Beside the page of a model: its heads, by layer, and models like it."""
-    heads = _heads(book, model.id, 0)
-    return Near(
-        f"models/{model.id}", _up(book, model.id, scored), _filled(heads, _like(book, model))
-    )
+    """Beside the page of a model: models like it, and its heads, by layer."""
+    groups = _filled(_like(book, model), _heads(book, model.id, 0))
+    return Near(f"models/{model.id}", _up(book, model.id, scored), groups)
 
 
 def near_mosaic(book: Book, entry: HeadTypeDetail) -> Near:

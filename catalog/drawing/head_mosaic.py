@@ -17,8 +17,8 @@ from catalog.schema.base import layer_and_head
 _LEAST = 18
 """Edge of the smallest cell in px: two letters fit."""
 
-_WRITTEN = 170
-"""Room for what stands below a picture, in px."""
+_AFTER, _WRITTEN = 40, 160
+"""Where the words above a picture start, after the name of its axis, and their room, in px."""
 
 _MARKS = ("", "below", "left", "frame")
 
@@ -160,15 +160,15 @@ def mosaic(
             f"<title>{hover}</title>{inner}</a>"
         )
     if telling.written:
-        parts.append(f'<text x="{LEFT}" y="{grid.bottom + 14}">{plain(telling.written)}</text>')
+        parts.append(f'<text x="{LEFT + _AFTER}" y="10">{plain(telling.written)}</text>')
     listing = "; ".join(
         f"{head}: " + ", ".join(names[t] for t in its) for head, its in types.items()
     )
     return Picture(
         name=telling.name,
         role="group",
-        width=max(grid.width, LEFT + _WRITTEN if telling.written else 0) + RIGHT,
-        height=grid.bottom + (20 if telling.written else 8),
+        width=max(grid.width, LEFT + _AFTER + _WRITTEN if telling.written else 0) + RIGHT,
+        height=grid.bottom + 8,
         title=f"{telling.title} {model}",
         description=f"Grid of {layers} layers by {heads} heads. {listing or telling.nothing}.",
         body="".join([*parts, *grid.axes()]),

@@ -267,4 +267,4 @@ def test_a_claim_beyond_the_grid_is_told_and_not_drawn() -> None:
     root = ElementTree.fromstring(picture.alone())
     assert [a.get("data-head") for a in root.iter(f"{SVG}a")] == ["0.1"]
     assert "2.0: X" in picture.description
-    assert root.get("width") == "226"  # what is written below has room beside two small columns
+    assert root.get("width") == "256"  # what is written above has room over two small columns

@@ -15,7 +15,7 @@ import pytest
 import reproduction
 import stamping
 from book import Book
-from model_view import found_types, model_view
+from model_view import found_types, model_view, published_types
 from near import near_head, near_model
 from open_work import open_work
 from type_view import attention_view, inlined, mosaic_tiles
@@ -291,7 +291,7 @@ def test_beside_a_model_stand_its_heads_and_models_like_it() -> None:
 
     near = near_model(book, llama, scored=False)
     assert near.links == (("L", "models/l"),)
-    heads, like = near.groups
+    like, heads = near.groups
     assert heads.label == "Heads with findings or claims"
     assert [[head for head, _ in row] for row in heads.rows] == [["2.3"], ["3.6"]]
     assert like.label == "Models of about its size"
@@ -349,6 +349,25 @@ def test_claims_of_a_model_that_nobody_ran_are_a_picture() -> None:
     assert root.findtext(f"{SVG}title") == "Head types that published claims name in example small"
     assert "3.6: Follower, Looker" in (root.findtext(f"{SVG}desc") or "")
     assert list(view.published_mosaic.looks) == ["looker", "follower"]
+
+
+def test_of_types_with_as_many_papers_the_earlier_comes_first() -> None:
+    claims = [
+        examples.claim(1, head_type="a", paper="late", heads=("0.0", "0.1", "0.2")),
+        examples.claim(2, head_type="b", paper="early", heads=("0.0", "0.2")),
+        examples.claim(3, head_type="a", paper="later", heads=("0.1", "0.2")),
+        examples.claim(4, head_type="b", paper="early", heads=("0.2",)),
+    ]
+    by_head = {
+        head: [claim for claim in claims if head in (claim.heads or ())]
+        for head in ("0.0", "0.1", "0.2")
+    }
+    years = {"early": 2021, "late": 2023, "later": 2024}
+    assert published_types(by_head, ["a", "b"], years) == {
+        "0.0": ["b", "a"],
+        "0.1": ["a"],
+        "0.2": ["a", "b"],  # two papers; two claims of one paper count once
+    }
 
 
 def test_found_and_published_heads_of_a_model_are_two_pictures(full_site: Path) -> None:
