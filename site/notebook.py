@@ -56,7 +56,8 @@ def _output(output: dict[str, Any]) -> Markup:
         return Markup(f'<div class="hb-table hb-output" tabindex="0">{still(html)}</div>')
     text = "".join(data.get("text/plain", output.get("text", "")))
     lines = "\n".join(plain_line(line) for line in text.rstrip("\n").split("\n"))
-    return Markup(f'<pre class="hb-output"><code>{lines}</code></pre>')
+    columns = " hb-columns" if re.search(r"\S {2,}\S", text) else ""
+    return Markup(f'<pre class="hb-output{columns}"><code>{lines}</code></pre>')
 
 
 def plain_line(line: str) -> str:

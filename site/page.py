@@ -64,8 +64,13 @@ def said_once(claims: Iterable[ClaimResult]) -> list[ClaimResult]:
 
 
 @cache
-def _formatter() -> HtmlFormatter:
-    return HtmlFormatter(cssclass="highlight", wrapcode=True)
+def _formatter(language: str) -> HtmlFormatter:
+    return HtmlFormatter(cssclass=f"highlight language-{language}", wrapcode=True)
+
+
+def empty_cell(value: object) -> Markup:
+    """Marks a cell that says nothing, which a phone leaves out of the card of its row."""
+    return Markup("" if value else ' class="hb-none"')
 
 
 @cache
@@ -74,7 +79,7 @@ def highlighted(text: str, language: str) -> Markup:
     made = pygments.highlight(
         text.rstrip("\n"),
         get_lexer_by_name(language),
-        _formatter(),
+        _formatter(language),
     )
     return Markup(still(made.strip()))
 
@@ -109,6 +114,7 @@ def environment() -> jinja2.Environment:
         identify_words=identify_words,
         recipe_yaml=recipe_yaml,
         steps=steps,
+        empty_cell=empty_cell,
         number=number,
         q_value=q_value,
     )
