@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import posixpath
+import re
 from collections.abc import Iterable
 from functools import cache, lru_cache
 from pathlib import Path
@@ -23,6 +24,7 @@ from catalog.drawing.numbers import number, q_value
 from catalog.responses import ClaimResult
 
 _TEMPLATES = Path(__file__).resolve().parent / "templates"
+_OPTION = re.compile(r"(?<=>)--?[a-z][a-z-]*")
 _FILES = {".svg", ".json", ".xml"}
 
 
@@ -81,6 +83,8 @@ def highlighted(text: str, language: str) -> Markup:
         get_lexer_by_name(language),
         _formatter(language),
     )
+    if language == "bash":  # a line breaks before an option, never within one
+        made = _OPTION.sub(r'<span class="hb-option">\g<0></span>', made)
     return Markup(still(made.strip()))
 
 

@@ -14,7 +14,9 @@ from tests.benchmarks import site_build
 
 
 def line(of: str, types: int, **more: float) -> str:
-    steps = dict.fromkeys(("database", "pages", "mkdocs", "all", "processor", "megabytes"), 1.5)
+    steps = dict.fromkeys(
+        ("database", "pages", "mkdocs", "twin", "all", "processor", "megabytes"), 1.5
+    )
     counts = dict.fromkeys(("models", "claims", "records", "number"), 50)
     return json.dumps({"of": of, "head_types": types, **steps, **counts, **more})
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from book import Book
 from fastapi.routing import APIRoute
+from page import highlighted
 
 from api.routes import findings, head_types
 from catalog.schema.base import Strength
@@ -169,6 +170,27 @@ def test_a_record_without_q_says_why(build_book: Build, tmp_path: Path) -> None:
     site = build_book(dataclasses.replace(book, evidence=records), tmp_path)
     assert words(site / "head-types/looker/index.html").count(f"No q: {note}") == 1
     assert "No q:" not in words(site / "head-types/follower/index.html")
+
+
+def test_a_line_of_a_command_never_ends_within_an_option() -> None:
+    made = highlighted("headbook verify name-mover --model org--x/y-z --out a", "bash")
+    assert re.findall(r'<span class="hb-option">(.*?)</span>', made) == ["--model", "--out"]
+    assert 'class="highlight language-bash"' in made
+    assert "hb-option" not in highlighted("a: --model", "yaml")
+
+
+def test_a_cell_that_says_nothing_is_marked(full_site: Path) -> None:
+    html = (full_site / "models/example--gated/index.html").read_text()
+    assert '<td data-label="Heads" class="hb-none">\N{EN DASH}</td>' in html
+    html = (full_site / "models/example--small/index.html").read_text()
+    assert '<td data-label="Heads"><a' in html
+    # of five verdicts one occurs, in the line of the model and in that of the paper
+    html = (full_site / "reproduction/index.html").read_text()
+    assert (
+        re.findall(r'class="(hb-none|hb-tally-[a-z-]+)">([^<]*)<', html).count(("hb-none", "·"))
+        == 2 * 3
+    )
+    assert html.count('data-label="Partly reproduced" class="hb-tally-partly-reproduced">1<') == 2
 
 
 def test_found_heads_link_to_their_own_page(full_site: Path) -> None:
