@@ -178,6 +178,31 @@ def test_a_wide_picture_scrolls_in_its_own_box(open_context: Contexts, example_s
     assert cell["width"] >= 8
 
 
+def test_on_a_phone_commands_are_whole_and_counts_are_seen(
+    open_context: Contexts, example_site: Site
+) -> None:
+    page = open_context(viewport={"width": 360, "height": 740}).new_page()
+    for address in ("/head-types/looker/", "/reproduction/"):
+        page.goto(example_site.address + address)
+        page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+        cut = page.locator(".language-bash code").evaluate_all(
+            "all => all.map(code => code.scrollWidth - code.clientWidth)"
+        )
+        assert cut, address
+        assert max(cut) <= 0, address
+        broken = page.locator(".hb-option").evaluate_all(
+            "all => all.filter(o => o.getClientRects().length > 1).map(o => o.textContent)"
+        )
+        assert broken == [], address
+    row = page.locator(".hb-tally tbody tr").first
+    shown = [cell.inner_text() for cell in row.locator("td").all() if cell.is_visible()]
+    assert [text.split()[0] for text in shown[1:]] == ["1", "1", "2"]  # two of five verdicts, all
+    for cell in row.locator("td:visible").all():
+        box = cell.bounding_box()
+        assert box is not None
+        assert box["x"] + box["width"] <= 360
+
+
 def test_a_cell_of_a_picture_tells_its_numbers(page: Page, example_site: Site) -> None:
     record = examples.full_book().evidence["example--small/v1/looker.prefix-matching"]
     assert record.scores is not None
@@ -192,7 +217,7 @@ def test_a_cell_of_a_picture_tells_its_numbers(page: Page, example_site: Site) -
 
 def test_a_cell_of_the_mosaic_leads_to_the_head(page: Page, example_site: Site) -> None:
     page.goto(f"{example_site.address}/models/example--small/")
-    page.locator("svg a[aria-label^='2.3:']").click()
+    page.get_by_role("link", name="2.3: Looker, Follower").click()
     expect(page).to_have_url(re.compile(r"/models/example--small/2\.3/$"))
     expect(page.locator("article h1")).to_contain_text("2.3")
     evidence = page.get_by_role("row", name="prefix-matching share 1 of 32").first
