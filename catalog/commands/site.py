@@ -32,7 +32,10 @@ def site(
         Path | None, typer.Option(help="Folder of the finished site (default: build/site).")
     ] = None,
 ) -> None:
-    """Build the docs site, a page for each head type, paper and model, and the API as files."""
+    """Build the docs site, a page for each head type, paper and model, and the API as files.
+
+    HEADBOOK_REPOSITORY, the web address of the repository, links each page to the file behind it.
+    """
     from catalog.commands.errors import CommandError
 
     target = (out or places.build_dir() / "site").absolute()
