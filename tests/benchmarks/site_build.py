@@ -9,10 +9,11 @@ and evidence, so that its pages are as long as the real ones; of models it has t
 copies up to 50. Each size runs in a process of its own and is kept in
 ``build/benchmarks/site_build.jsonl`` when it is done: the same command goes on where it stopped,
 and begins anew when the data has changed. On two cores that do nothing else the real catalog takes
-about a minute, and all sizes together about ten.
+about a minute, and all sizes together some minutes.
 
-The table has seconds on the clock of each step, and the processor's seconds, which do not depend on
-what else the machine does. Growth is linear if the last two columns stay the same.
+The table has seconds on the clock of each step, and the processor's seconds (CPU), which depend
+less on what else the machine does. Growth is linear if the last column stays the same: what each
+further head type costs.
 """
 
 from __future__ import annotations
@@ -133,11 +134,12 @@ def table(results: list[Result]) -> Table:
     """The results, a line each."""
     made = Table(title="Building the site, in seconds")
     for column in (
-        "head types", "models", "claims", "records", "pages", "MB", "database", "render.py",
-        "mkdocs", "API files", "all", "processor", "ms a page", "ms a head type",
+        "head\ntypes", "models", "claims", "records", "pages", "MB", "data-\nbase", "render\n.py",
+        "mkdocs", "API\nfiles", "all", "CPU", "CPU ms\na page", "CPU ms a\nfurther type",
     ):  # fmt: skip
-        made.add_column(column, justify="right")
-    for result in results:
+        made.add_column(column, justify="right", no_wrap=True)
+    for before, result in zip([None, *results], results, strict=False):
+        further = "" if before is None else f"{1000 * slope(before, result):.0f}"
         made.add_row(
             *(f"{result[count]:,}" for count in ("head_types", "models", "claims", "records")),
             f"{result['number']:,}",
@@ -145,9 +147,15 @@ def table(results: list[Result]) -> Table:
             *(f"{result[step]:.1f}" for step in ("database", "pages", "mkdocs", "twin", "all")),
             f"{result['processor']:.1f}",
             f"{1000 * result['processor'] / result['number']:.1f}",
-            f"{1000 * result['processor'] / result['head_types']:.0f}",
+            further,
         )
     return made
+
+
+def slope(before: Result, after: Result) -> float:
+    """Seconds of the processor for each head type that one size has more than the other."""
+    types = after["head_types"] - before["head_types"]
+    return float((after["processor"] - before["processor"]) / types)
 
 
 def main() -> None:

@@ -57,9 +57,12 @@ def test_what_was_measured_is_kept_while_the_data_is_the_same(
     site_build.main()
     assert asked == [300]
     shown = capsys.readouterr().out
-    # 30 seconds of 300 types are 100 ms a head type, of 50 pages 600 ms a page
-    row = next(row for row in shown.splitlines() if "300" in row and "│" in row)
-    assert [cell.strip() for cell in row.split("│")[-3:-1]] == ["600.0", "100"]
+    rows = [[cell.strip() for cell in row.split("│")[1:-1]] for row in shown.splitlines()]
+    last = {row[0]: row[-2:] for row in rows if row}
+    # 1.5 or 30 seconds, 50 pages
+    assert last[str(types)] == ["30.0", ""]
+    assert last["300"] == ["600.0", f"{28_500 / (300 - types):.0f}"]
+    assert last["500"] == ["30.0", "-142"]
 
 
 def test_a_size_below_the_real_one_is_refused(
