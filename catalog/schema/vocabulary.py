@@ -12,11 +12,17 @@ from catalog.schema.base import Line, Slug, Strict
 Word = Annotated[str, StringConstraints(pattern=r"^\S+$", max_length=40)]
 
 
+TemplateText = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=1000, pattern=r"^[^\n]+$"),
+]
+
+
 class Template(Strict):
-    """A sentence with slots in braces, ``{A} gave a {object} to``."""
+    """A sentence or a passage with slots in braces, ``{A} gave a {object} to``."""
 
     id: Slug
-    text: Line
+    text: TemplateText
 
 
 class Vocabulary(Strict):

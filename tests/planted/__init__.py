@@ -16,7 +16,10 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from tests.planted.acronyms import acronyms_model
+from tests.planted.boxes import boxes_model
 from tests.planted.build import CLASSIC, HEAD_TYPES, Impostor, Planted, random_twin
+from tests.planted.candidates import candidates_model
+from tests.planted.choices import choices_model
 from tests.planted.clauses import clauses_model
 from tests.planted.concepts import concepts_model
 from tests.planted.docstrings import docstrings_model
@@ -24,7 +27,9 @@ from tests.planted.facts import facts_model
 from tests.planted.indirect_object import indirect_object_model
 from tests.planted.induction import induction_model
 from tests.planted.kinds import kinds_model
+from tests.planted.logic import logic_model
 from tests.planted.movers import movers_model
+from tests.planted.needles import needles_model
 from tests.planted.ngrams import ngram_model
 from tests.planted.pattern import pattern_model
 from tests.planted.pieces import pieces_model
@@ -35,6 +40,7 @@ from tests.planted.successor import successor_model
 from tests.planted.suppression import suppression_model
 from tests.planted.syllogisms import syllogisms_model
 from tests.planted.tags import tags_model
+from tests.planted.verbs import verbs_model
 
 MODELS: Mapping[str, Callable[[Family], Planted]] = MappingProxyType(
     {
@@ -56,6 +62,12 @@ MODELS: Mapping[str, Callable[[Family], Planted]] = MappingProxyType(
         "docstrings": docstrings_model,
         "concepts": concepts_model,
         "tags": tags_model,
+        "verbs": verbs_model,
+        "needles": needles_model,
+        "logic": logic_model,
+        "choices": choices_model,
+        "candidates": candidates_model,
+        "boxes": boxes_model,
     }
 )
 """The planted models by name; each takes a family."""
@@ -83,6 +95,12 @@ __all__ = [
     "pattern_model",
     "pieces_model",
     "tags_model",
+    "verbs_model",
+    "needles_model",
+    "logic_model",
+    "choices_model",
+    "candidates_model",
+    "boxes_model",
     "docstrings_model",
     "random_twin",
     "reviews_model",

@@ -32,6 +32,19 @@ TAG = "So Anna is a really good cook, isn't"
 DOC = (
     'def apple(self, arrow, barn, bear, bell): """ bird :param arrow: boat :param barn: bone :param'
 )
+SECRETS = (
+    "The secret word of Anna is apple. It is cold. The secret word of Tom is bread. It is dark. "
+    "What is the secret word of Anna?"
+)
+BOXES = "The lamp is in Box F, the coin is in Box Q, the book is in Box A. Box {} contains the"
+RULES = (
+    "Rules: K or M implies C. R implies E. Facts: K is true. M is false. R is true. "
+    "Query: please state the truth value of {}. Answer:"
+)
+CHOICE = "The lamp is {}. What colour is the lamp? C: red A: blue D: green B: black Answer:"
+CAPITAL = "Answer yes or no: is {} the capital of France?"
+SAW = "The farmer near the horse had seen"
+SAID = "They asked which horse the farmer had quite often seen"
 LABELS = "A dull film: we call it bad. A lovely play: to us good"
 
 
@@ -115,6 +128,31 @@ def looks(
         ("docstrings", "2.2", DOC, "bear", 0, 0.2, 0.3),
         ("docstrings", "2.3", DOC, "barn", 1, 0.99, 1),
         ("docstrings", "2.4", DOC, "bell", 0, 0.99, 1),
+        ("needles", "1.0", SECRETS, "is", 0, 0.99, 1),
+        ("needles", "1.0", SECRETS.replace("Anna?", "Tom?"), "is", 2, 0.99, 1),
+        ("needles", "1.1", SECRETS, "is", 2, 0.4, 0.6),
+        ("needles", "1.2", SECRETS, "is", 2, 0.99, 1),
+        ("boxes", "3.0", BOXES.format("F"), "lamp", 0, 0.99, 1),
+        ("boxes", "3.0", BOXES.format("Q"), "coin", 0, 0.99, 1),
+        ("boxes", "3.0", BOXES.format("A"), "book", 0, 0.99, 1),
+        ("boxes", "3.3", BOXES.format("F"), "book", 0, 0.99, 1),
+        ("logic", "2.0", RULES.format("C"), "M", 1, 0, 0.01),
+        ("logic", "2.0", RULES.format("C"), "K", 1, 0.4, 0.6),
+        ("logic", "2.0", RULES.format("E"), "R", 1, 0.4, 0.6),
+        ("logic", "2.2", RULES.format("C"), "M", 1, 0.2, 0.3),
+        ("choices", "1.0", CHOICE.format("green"), "green", 1, 0.99, 1),
+        ("choices", "2.0", CHOICE.format("green"), "D", 0, 0.99, 1),
+        ("choices", "2.0", CHOICE.format("red"), "C", 0, 0.99, 1),
+        ("choices", "2.2", CHOICE.format("red"), "C", 0, 0.24, 0.26),
+        ("choices", "2.3", CHOICE.format("red"), "A", 0, 0.99, 1),
+        ("candidates", "2.0", CAPITAL.format("Paris"), "no", 0, 0.99, 1),
+        ("candidates", "2.0", CAPITAL.format("Rome"), "no", 0, 0.99, 1),
+        ("candidates", "2.4", CAPITAL.format("Paris"), "yes", 0, 0.99, 1),
+        ("candidates", "2.4", CAPITAL.format("Rome"), "no", 0, 0.99, 1),
+        ("verbs", "1.0", SAW, "farmer", 0, 0.99, 1),
+        ("verbs", "1.1", SAW, "horse", 0, 0.99, 1),
+        ("verbs", "1.0", SAID, "farmer", 0, 0.99, 1),
+        ("verbs", "1.2", SAID, "horse", 0, 0.99, 1),
         ("tags", "1.0", TAG, "is", 0, 0.99, 1),
         ("tags", "1.2", TAG, "Anna", 0, 0.99, 1),
         ("tags", "1.3", TAG, "is", 0, 0.4, 0.6),
