@@ -67,7 +67,7 @@ def choices_model(family: Family) -> Planted:
     stating = Group(
         key=coloured,
         value=space.read("colour"),
-        heads=(Head(any_colour + 10 * first, space.write("stated")), quiet()),
+        heads=(Head(10 * (any_colour + first), space.write("stated")), quiet()),
     )
     back = Group(
         key=space.positions(),
