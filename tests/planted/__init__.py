@@ -22,6 +22,7 @@ from tests.planted.candidates import candidates_model
 from tests.planted.choices import choices_model
 from tests.planted.clauses import clauses_model
 from tests.planted.concepts import concepts_model
+from tests.planted.conflicts import conflicts_model
 from tests.planted.docstrings import docstrings_model
 from tests.planted.facts import facts_model
 from tests.planted.indirect_object import indirect_object_model
@@ -62,6 +63,7 @@ MODELS: Mapping[str, Callable[[Family], Planted]] = MappingProxyType(
         "docstrings": docstrings_model,
         "concepts": concepts_model,
         "tags": tags_model,
+        "conflicts": conflicts_model,
         "verbs": verbs_model,
         "needles": needles_model,
         "logic": logic_model,
@@ -95,6 +97,7 @@ __all__ = [
     "pattern_model",
     "pieces_model",
     "tags_model",
+    "conflicts_model",
     "verbs_model",
     "needles_model",
     "logic_model",

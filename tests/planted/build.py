@@ -60,6 +60,7 @@ HEAD_TYPES = (
     "cmr-like",
     "concept-induction",
     "constant-head",
+    "context-head",
     "correct-head",
     "correct-letter-head",
     "decision-head",

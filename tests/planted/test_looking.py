@@ -42,6 +42,7 @@ RULES = (
     "Query: please state the truth value of {}. Answer:"
 )
 CHOICE = "The lamp is {}. What colour is the lamp? C: red A: blue D: green B: black Answer:"
+TOLD = "The capital of France is Rome. The capital of Spain is Oslo. The government of {} meets in"
 CAPITAL = "Answer yes or no: is {} the capital of France?"
 SAW = "The farmer near the horse had seen"
 SAID = "They asked which horse the farmer had quite often seen"
@@ -149,6 +150,10 @@ def looks(
         ("candidates", "2.0", CAPITAL.format("Rome"), "no", 0, 0.99, 1),
         ("candidates", "2.4", CAPITAL.format("Paris"), "yes", 0, 0.99, 1),
         ("candidates", "2.4", CAPITAL.format("Rome"), "no", 0, 0.99, 1),
+        ("conflicts", "1.0", TOLD.format("France"), "Rome", 0, 0.99, 1),
+        ("conflicts", "1.0", TOLD.format("Spain"), "Oslo", 0, 0.99, 1),
+        ("conflicts", "1.2", TOLD.format("Spain"), "Oslo", 0, 0.4, 0.6),
+        ("conflicts", "0.2", TOLD.format("Spain"), "Spain", 1, 0.99, 1),
         ("verbs", "1.0", SAW, "farmer", 0, 0.99, 1),
         ("verbs", "1.1", SAW, "horse", 0, 0.99, 1),
         ("verbs", "1.0", SAID, "farmer", 0, 0.99, 1),

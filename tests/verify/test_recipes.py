@@ -62,6 +62,8 @@ def test_every_type_has_impostors_and_something_catches_each(family: str) -> Non
         ("docstrings", "argument-mover", "attends-to-next-argument", "copies any argument"),
         ("tags", "gendered-pronoun", "attends-to-verb", "reads the name itself"),
         ("needles", "evaluator-head", "attends-to-evidence", "attends to every such"),
+        ("conflicts", "context-head", "follows-the-question", "copies all cities"),
+        ("conflicts", "context-head", "favours-context", "recalls the capital"),
         ("boxes", "value-fetcher", "attends-to-object", "copies all things"),
         ("logic", "decision-head", "attends-to-deciding-fact", "reads the facts, not the"),
         ("logic", "decision-head", "direct-effect", "reads the facts, not the"),
