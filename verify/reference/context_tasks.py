@@ -24,6 +24,7 @@ def indirect_object(
     held: bool,
     names: list[str] | None = None,
     by: str = "names",
+    near: float = 0.0,
 ) -> None:
     """Two names, one of them again, and the other one.
 
@@ -34,11 +35,13 @@ def indirect_object(
         held: whether what ``by`` says is a combination that is never trained on.
         names: the last two or three are used up; else two are drawn.
         by: ``names``, two in one sentence, or ``places``, a template with a place.
+        near: how often, 0 to 1, the repeated name stands right before the end.
     """
     while True:
         pool = names if names is not None else some(rng, world.words["names"], 3)
         first, second, third = pool[-1], pool[-2], pool[-3]
-        template = one(rng, world.templates["indirect-object-templates"])
+        which = "near-subject" if near and rng.random() < near else "indirect-object"
+        template = one(rng, world.templates[f"{which}-templates"])
         place = one(rng, world.words["places"])
         new = {
             "names": pair_held_out(first, second),

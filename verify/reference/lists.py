@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-WORLD_VERSION = "3"
+WORLD_VERSION = "4"
 
 SERIES_IDS = ("days", "months", "seasons", "number-words", "ordinal-words", "letters")
 WORD_IDS = (
@@ -38,6 +38,7 @@ NUMBERS_ID = "two-digit-numbers"
 PAIR_IDS = ("capitals", "languages", "currencies", "opposites", "plurals", "french-nouns")
 TEMPLATE_IDS = (
     "indirect-object-templates",
+    "near-subject-templates",
     "capital-templates",
     "language-templates",
     "currency-templates",

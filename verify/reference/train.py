@@ -42,7 +42,7 @@ from verify.reference.tokenizer import (
     WordEncoding,
     save_tokenizer,
 )
-from verify.reference.world import MIXTURES, OF_POOL, Documents, mixtures
+from verify.reference.world import MIXTURES, NEAR, OF_POOL, Documents, mixtures
 
 PROBE_SEED = 101
 """Seed of the items that are asked during training."""
@@ -133,8 +133,17 @@ class Plan:
     this model learns to copy both names and to subtract the subject again behind the head that
     copies it, which a linear map can do; with values and outputs fixed, it has to learn to attend
     to the right name."""
-    attention_steps: int = 1000
+    attention_steps: int = 1600
     """The most steps of that phase."""
+    near_accuracy: float = 0.65
+    """The phase has a curriculum of its own: it begins with sentences whose subject stands right
+    before the end, where a previous-token head has brought it, and goes on to the others while
+    indirect objects are predicted this well.
+
+    Where the subject stands farther away, a first-layer head has to fetch it and a later one to
+    avoid it; as long as there is neither, neither is of use, and models stay at one half."""
+    near_steps: int = 300
+    """Steps at that accuracy until the curriculum is complete."""
     snapshots: int = 16
     """Weights kept on the way, at steps that are evenly spaced on a log scale."""
     first_snapshot: int = 50
@@ -171,19 +180,19 @@ class Plan:
 
 PLANS = {
     "llama": Plan(
-        tokens=7_000_000,
+        tokens=9_000_000,
         matrix_rate=4e-3,
         matrices=QUERIES_AND_KEYS,
-        copying_rate=6e-4,
+        copying_rate=1e-3,
         copying_decay=0.1,
         embedding_scale=0.1,
         first_repeats=0.7,
-        attention_steps=800,
     ),
-    "gpt2": Plan(family="gpt2", key_value_heads=4, mlp_width=64, matrix_rate=4e-3),
+    "gpt2": Plan(
+        family="gpt2", tokens=9_500_000, key_value_heads=4, mlp_width=64, matrix_rate=4e-3
+    ),
 }
-"""What the models of this world are trained by. The shipped Llama model is of an earlier world: by
-this plan induction heads copy by their own OV circuits, but heads attend to both names alike."""
+"""What the shipped models are trained by."""
 
 
 def new_model(plan: Plan, encoding: Encoding) -> PreTrainedModel:
@@ -340,6 +349,7 @@ class Run:
         self.optimizers = optimizers_of(self.model, plan)
         self.step = 0
         self.ripe_steps = 0
+        self.near_steps = 0
         self.starts: dict[str, int] = {"first": 0}
         """The step with which each phase began, as far as the run has come."""
         self.copying = 0.0
@@ -383,6 +393,13 @@ class Run:
         return min(1.0, self.ripe_steps / self.plan.curriculum_steps)
 
     @property
+    def near(self) -> float:
+        """Share of the indirect-object sentences whose subject stands right before the end."""
+        if self.phase != "attention":
+            return NEAR
+        return max(NEAR, 1 - self.near_steps / self.plan.near_steps)
+
+    @property
     def phase(self) -> str:
         """The phase that the run is in: first, attention or later."""
         return list(self.starts)[-1]
@@ -390,7 +407,7 @@ class Run:
     def _one_step(self) -> float:
         plan, phase = self.plan, self.phase
         count, length = plan.shape(self.step)
-        batch = self.docs.batch(plan.seed, self.step, count, length, self.ripe, phase)
+        batch = self.docs.batch(plan.seed, self.step, count, length, self.ripe, phase, self.near)
         tokens = torch.from_numpy(batch.tokens).to(self.device)
         weights, copied, names = (
             torch.from_numpy(marks[:, 1:]).to(self.device)
@@ -446,8 +463,10 @@ class Run:
         if self.phase == "first" and self.ripe == 1.0:
             self.starts["attention"] = self.step + 1
             self.say("  attention phase: queries and keys alone are trained")
-        elif self.phase == "attention" and (
-            self.selecting >= plan.selection_accuracy
+        elif self.phase == "attention" and self.selecting >= plan.near_accuracy:
+            self.near_steps += 1
+        if self.phase == "attention" and (
+            (self.near == NEAR and self.selecting >= plan.selection_accuracy)
             or self.step + 1 >= self.starts["attention"] + plan.attention_steps
         ):
             self.starts["later"] = self.step + 1
@@ -490,6 +509,7 @@ class Run:
                 "world": self.world.hash,
                 "step": self.step,
                 "ripe_steps": self.ripe_steps,
+                "near_steps": self.near_steps,
                 "starts": self.starts,
                 "copying": self.copying,
                 "selecting": self.selecting,
@@ -518,7 +538,8 @@ class Run:
         for (optimizer, _), saved in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
         self.step, self.log = state["step"], state["log"]
-        self.ripe_steps, self.starts = state["ripe_steps"], state["starts"]
+        self.ripe_steps, self.near_steps = state["ripe_steps"], state["near_steps"]
+        self.starts = state["starts"]
         self.copying, self.selecting = state["copying"], state["selecting"]
 
     def report(self, count: int) -> dict[str, Any]:

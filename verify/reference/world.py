@@ -101,6 +101,9 @@ FIRST_POOL = 120
 GAP = (0, 4)
 LEAD = 20
 PROSE_BETWEEN = 0.3
+NEAR = 0.1
+"""Share of the indirect-object sentences whose subject stands right before the end, once the
+attention phase has come to its own."""
 ANSWER_WEIGHT = 3.0
 """How much more than another word of its text a word counts that follows from what is before."""
 
@@ -170,6 +173,7 @@ class Documents:
         length: int,
         ripe: float,
         phase: str = "first",
+        near: float = NEAR,
     ) -> Batch:
         """``count`` documents of ``length`` tokens.
 
@@ -181,6 +185,7 @@ class Documents:
             ripe: how far the curriculum has come: at 0 the repeated blocks are of few words and
                 of middling length, at 1 of all words and lengths.
             phase: whose mixture to draw from, a key of ``mixtures``.
+            near: share of the indirect-object sentences whose subject stands right before the end.
         """
         rng = np.random.default_rng([seed, step])
         drawn = rng.choice(len(KINDS), size=count, p=self._shares[phase])
@@ -188,7 +193,7 @@ class Documents:
         weights = np.zeros((count, length), dtype=np.float32)
         copied, indirect_objects = (np.zeros(tokens.shape, dtype=np.bool_) for _ in range(2))
         for i, kind in enumerate(KINDS[k] for k in drawn):
-            text = self.document(rng, kind, length, ripe)
+            text = self.document(rng, kind, length, ripe, near)
             pieces = self.encoding.ids(text.words, of_pool=kind in OF_POOL)
             # A text of as many words has at least as many tokens.
             tokens[i] = list(itertools.chain(*pieces))[:length]
@@ -204,7 +209,14 @@ class Documents:
                 indirect_objects[i] = asked
         return Batch(tokens, weights, copied, indirect_objects)
 
-    def document(self, rng: np.random.Generator, kind: str, length: int, ripe: float = 1.0) -> Text:
+    def document(
+        self,
+        rng: np.random.Generator,
+        kind: str,
+        length: int,
+        ripe: float = 1.0,
+        near: float = NEAR,
+    ) -> Text:
         """One document of exactly ``length`` words, cut off at the end.
 
         Raises:
@@ -220,7 +232,7 @@ class Documents:
         names: list[str] = []
         while len(text) < length:
             if kind == "indirect-object":
-                names = self._indirect_object(rng, text, names)
+                names = self._indirect_object(rng, text, names, near)
             elif kind == "facts":
                 knowledge_tasks.facts(self.world, rng, text)
             elif kind == "needle":
@@ -259,7 +271,9 @@ class Documents:
             gap = int(rng.integers(GAP[0], GAP[1] + 1))
             text.tell(pool[rng.integers(len(pool), size=gap)])
 
-    def _indirect_object(self, rng: np.random.Generator, text: Text, names: list[str]) -> list[str]:
+    def _indirect_object(
+        self, rng: np.random.Generator, text: Text, names: list[str], near: float
+    ) -> list[str]:
         # Names are fresh in every sentence of a document, as far as they reach.
         while len(names) < 3 or context_tasks.pair_held_out(names[-1], names[-2]):
             if len(names) < 20:
@@ -267,7 +281,7 @@ class Documents:
             rng.shuffle(names)
         if rng.random() < PROSE_BETWEEN:
             text.tell(one(rng, self._sentences))
-        context_tasks.indirect_object(self.world, rng, text, False, names)
+        context_tasks.indirect_object(self.world, rng, text, False, names, near=near)
         return names
 
 
