@@ -24,7 +24,7 @@ from verify.reference.plot import CURVES, plot
 from verify.reference.skills import SKILLS, Accuracy, accuracy, items
 from verify.reference.tokenizer import encoding_of
 from verify.reference.train import PLANS, Plan, Run, main
-from verify.reference.world import Documents
+from verify.reference.world import NEAR, Documents
 
 MODELS = Path(__file__).parents[3] / "verify" / "reference"
 LIMIT = 20_000_000
@@ -380,7 +380,7 @@ def test_phases_follow_one_another(tmp_path: Path) -> None:
     # Indirect objects are not learned, so that the limit of steps ends the second phase.
     assert phases == ["attention", "attention", "attention", "later", "later", "later"]
     assert run.starts == {"first": 0, "attention": 1, "later": 4}
-    run = Run(plan, tmp_path / "state.pt", silent)
+    run = Run(replace(plan, near_steps=1), tmp_path / "state.pt", silent)
     run.copying = 1.0
     run._one_step()
     run.step, run.selecting = 1, 1.0
@@ -393,7 +393,7 @@ def test_the_loss_of_each_phase(tmp_path: Path) -> None:
     for phase in ("first", "attention", "later"):
         run = Run(Plan(tokens=24 * 128, layers=1, batch=24), tmp_path / "state.pt", silent)
         run.starts[phase] = 0
-        batch = run.docs.batch(0, 0, 24, 128, 0.0, phase)
+        batch = run.docs.batch(0, 0, 24, 128, 0.0, phase, run.near)
         names = batch.indirect_objects[:, 1:]
         assert names.sum() > 5
         with torch.no_grad():
@@ -425,3 +425,19 @@ def test_curriculum_moves_on_only_while_copies_are_predicted(tmp_path: Path) -> 
     run.copying = 0.1
     run._one_step()
     assert run.ripe == 0.25
+
+
+def test_the_subject_stands_near_first_and_then_farther(tmp_path: Path) -> None:
+    """The share falls with every step of the attention phase at which names are predicted well."""
+    run = Run(replace(PLANS["llama"], near_steps=10), tmp_path / "state.pt", silent)
+    assert run.near == NEAR
+    run.starts["attention"] = 0
+    shares = []
+    for selecting in (0.5, 0.7, 0.7, 0.6, *[0.95] * 9):
+        run.selecting = selecting
+        shares.append(round(run.near, 4))
+        run._move_on()
+    assert shares[:6] == [1.0, 1.0, 0.9, 0.8, 0.8, 0.7]
+    assert shares[-1] == NEAR
+    assert run.phase == "later"
+    assert run.near == NEAR

@@ -269,16 +269,34 @@ def test_indirect_objects_are_marked_where_the_sentence_ends(docs: Documents) ->
     found = 0
     for text in sample(docs, "indirect-object", 60):
         marked = [text.words[i] for i in text.answers()]
-        names = [a for _, _, a in sorted_by_place(written(text.words), "indirect-object-templates")]
+        names = [answer for _, _, answer in sorted_by_place(written(text.words), *SENTENCES)]
         assert marked[: len(names)] == names
         assert len(marked) - len(names) <= 1  # one may be cut off before its full stop
         found += len(names)
     assert found > 300
 
 
-def sorted_by_place(text: str, name: str) -> list[tuple[str, dict, str]]:  # type: ignore[type-arg]
+def test_the_subject_stands_as_near_as_is_asked_for(docs: Documents, world: World) -> None:
+    """A share of 1: always one word before the end; 0: never."""
+    rng = np.random.default_rng(7)
+    for near in (0.0, 1.0):
+        distances = []
+        for _ in range(40):
+            words = docs.document(rng, "indirect-object", 256, near=near)
+            for at in words.answers():
+                sentence = words.words[:at]
+                back = next(i for i in itertools.count(1) if sentence[-i] in world.words["names"])
+                distances.append(back)
+        assert len(distances) > 200
+        assert {distance == 2 for distance in distances} == {near == 1.0}
+
+
+SENTENCES = ("indirect-object-templates", "near-subject-templates")
+
+
+def sorted_by_place(text: str, *names: str) -> list[tuple[str, dict, str]]:  # type: ignore[type-arg]
     found = []
-    for template in listed(name)["templates"]:
+    for template in itertools.chain(*(listed(name)["templates"] for name in names)):
         for match in pattern(template["text"]).finditer(text):
             slots = match.groupdict()
             found.append((match.end(), template["id"], slots, slots.pop("answer")))
