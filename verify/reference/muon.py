@@ -7,7 +7,7 @@ processors without instructions for it emulate at a fraction of the speed of sin
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
@@ -39,15 +39,16 @@ class Muon(torch.optim.Optimizer):
     """One learning rate; matrices that hold several side by side are taken apart.
 
     Args:
-        parameters: pairs of a matrix and how many it holds, along its columns.
+        parameters: pairs of a matrix and, for each of those that it holds along its columns, the
+            share of the learning rate that it is trained with.
         learning_rate: as for AdamW.
     """
 
     def __init__(
-        self, parameters: Iterable[tuple[torch.nn.Parameter, int]], learning_rate: float
+        self, parameters: Iterable[tuple[torch.nn.Parameter, Sequence[float]]], learning_rate: float
     ) -> None:
-        groups = [{"params": [matrix], "parts": parts} for matrix, parts in parameters]
-        super().__init__(groups, {"lr": learning_rate, "parts": 1})
+        groups = [{"params": [matrix], "shares": list(shares)} for matrix, shares in parameters]
+        super().__init__(groups, {"lr": learning_rate, "shares": [1.0]})
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> None:  # type: ignore[override]  # noqa: ARG002
@@ -61,7 +62,9 @@ class Muon(torch.optim.Optimizer):
                 state["momentum"] = torch.zeros_like(weight)
             state["momentum"].lerp_(weight.grad, 1 - MOMENTUM)
             update = weight.grad.lerp(state["momentum"], MOMENTUM)  # Nesterov's
-            parts = torch.stack(update.chunk(group["parts"], dim=-1))
+            shares = group["shares"]
+            parts = torch.stack(update.chunk(len(shares), dim=-1))
             longer = max(parts.shape[-2:])
-            step = torch.cat(tuple(orthogonalized(parts)), dim=-1)
+            steps = zip(shares, orthogonalized(parts), strict=True)
+            step = torch.cat([share * part for share, part in steps], dim=-1)
             weight.add_(step, alpha=-group["lr"] * SCALE * longer**0.5)

@@ -100,14 +100,15 @@ class Plan:
     matrices: tuple[str, ...] | None = None
     """How the names of the weights end that Muon trains; None: all matrices of the layers."""
     copying_rate: float | None = None
-    """The same of AdamW for the values and outputs of heads; None: as for other weights.
+    """The same for the values and outputs of heads; None: as for other weights. It is that of
+    AdamW where they are matrices of their own, and of Muon where they are parts of others.
 
     At the rates of the others, first-layer heads soon write ten times as much as a token's
     embedding, and later heads copy from what those wrote: from no fixed code of the token. Slow
     values and outputs leave the embedding the larger part of the stream, and a head's own OV
     circuit then says what it copies."""
     copying_decay: float = 0.01
-    """Weight decay of values and outputs, if they have a rate of their own."""
+    """Weight decay of values and outputs that AdamW trains at a rate of their own."""
     embedding_scale: float = 0.02
     """Standard deviation of token embeddings before training."""
     later_rate: float = 0.5
@@ -242,7 +243,10 @@ def new_model(plan: Plan, encoding: Encoding) -> PreTrainedModel:
             pad_token_id=encoding.pad,
         )
         config._attn_implementation = "sdpa"
-        return GPT2LMHeadModel(config)
+        gpt2 = GPT2LMHeadModel(config)
+        with torch.no_grad():
+            gpt2.transformer.wte.weight.mul_(plan.embedding_scale / EMBEDDING_SCALE)
+        return gpt2
     raise ValueError(f"no plan for the family {plan.family!r}; known are {', '.join(PLANS)}")
 
 
@@ -267,14 +271,16 @@ def optimizers_of(model: PreTrainedModel, plan: Plan) -> list[tuple[torch.optim.
 
     Each with its highest learning rate.
     """
-    matrices: list[tuple[torch.nn.Parameter, int]] = []
+    matrices: list[tuple[torch.nn.Parameter, tuple[float, ...]]] = []
     copying: list[torch.nn.Parameter] = []
     others: list[torch.nn.Parameter] = []
     for name, weight in model.named_parameters():
         inside = weight.ndim == 2 and (".layers." in name or ".h." in name)
         chosen = plan.matrices is None or name.endswith(plan.matrices)
         if plan.matrix_rate is not None and inside and chosen:
-            matrices.append((weight, 3 if ".c_attn." in name else 1))
+            slow = 1.0 if plan.copying_rate is None else plan.copying_rate / plan.matrix_rate
+            mixed, output = ".c_attn." in name, name.endswith("attn.c_proj.weight")
+            matrices.append((weight, (1.0, 1.0, slow) if mixed else (slow if output else 1.0,)))
         elif plan.copying_rate is not None and name.endswith(VALUES_AND_OUTPUTS):
             copying.append(weight)
         else:
@@ -287,7 +293,7 @@ def optimizers_of(model: PreTrainedModel, plan: Plan) -> list[tuple[torch.optim.
     if plan.matrix_rate is not None:
         made.append((Muon(matrices, plan.matrix_rate), plan.matrix_rate))
     made.append((adam(others, plan.learning_rate, plan.weight_decay), plan.learning_rate))
-    if plan.copying_rate is not None:
+    if copying and plan.copying_rate is not None:
         made.append((adam(copying, plan.copying_rate, plan.copying_decay), plan.copying_rate))
     return made
 

@@ -320,6 +320,24 @@ def test_every_weight_has_one_optimizer(family: str, tmp_path: Path) -> None:
         assert muon == {f"transformer.h.0.{end}.weight" for end in ends}
 
 
+def test_values_in_a_mixed_matrix_have_a_rate_of_their_own(tmp_path: Path) -> None:
+    changes = []
+    for slow in (None, 1e-3):
+        plan = Plan("gpt2", layers=1, key_value_heads=4, matrix_rate=4e-3, copying_rate=slow)
+        run = Run(plan, tmp_path / "state.pt", silent)
+        at = run.model.transformer.h[0].attn
+        before = [weight.detach().clone() for weight in (at.c_attn.weight, at.c_proj.weight)]
+        run._one_step()
+        mixed, output = (
+            w - b for w, b in zip((at.c_attn.weight, at.c_proj.weight), before, strict=True)
+        )
+        changes.append([*mixed.detach().chunk(3, dim=-1), output.detach()])
+    for part, (plain, slowed) in enumerate(zip(*changes, strict=True)):
+        assert float(plain.norm()) > 0
+        share = 1.0 if part < 2 else 0.25
+        torch.testing.assert_close(slowed, share * plain, atol=1e-7, rtol=1e-3)
+
+
 def test_learning_rate_warms_up_stays_and_falls() -> None:
     plan = Plan()
     later = 2200
