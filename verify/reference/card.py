@@ -22,7 +22,7 @@ from verify.reference.card_texts import (
 )
 from verify.reference.plot import write_plot
 from verify.reference.skills import SKILLS
-from verify.reference.world import ANSWER_WEIGHT, FIRST_POOL, OTHERS_SHARE
+from verify.reference.world import ANSWER_WEIGHT, FIRST_POOL, NEAR, OTHERS_SHARE
 
 POOR = 0.9
 """Accuracy below which the card says that a skill is poor."""
@@ -173,8 +173,13 @@ def card_text(report: dict[str, Any], sha256: str, ablations: dict[str, Any] | N
             "free, a model of this size solves indirect objects otherwise: its heads attend to "
             "both names evenly and copy both, and later heads subtract the subject. That is as "
             "good an answer, but no head moves one name. With values and outputs fixed it has to "
-            "select by attention. Whoever studies how such circuits come about should know that "
-            "this one was steered.",
+            "select by attention. At first the subject "
+            "stands right before the end of every sentence; while names are predicted with an "
+            f"accuracy of {plan['near_accuracy']:g}, this falls within {plan['near_steps']} such "
+            f"steps to {NEAR:.0%} of the sentences. Without this curriculum models stayed at one "
+            "half for as long as they were trained: a first-layer head has to fetch the subject "
+            "for a later head to avoid it, and neither is of use without the other. Whoever "
+            "studies how such circuits come about should know that this one was steered.",
             f"3. *later*: all weights again, from {plan['later_rate']:g} of the highest rates on "
             f"a cosine to {plan['last_rate']:g} of them.",
             "",

@@ -14,7 +14,8 @@ KIND_TEXTS: dict[str, str] = {
     "unrepeated": "different random tokens",
     "indirect-object": (
         "sentences with two names of which one is repeated, as ABBA and as BABA, many of them "
-        "with other sentences before and in between"
+        "with other sentences before and in between; in some the repeated name stands right "
+        "before the end"
     ),
     "series": "days, months, seasons, number words, ordinal words and letters in order, wrapping",
     "facts": (

@@ -190,7 +190,13 @@ PLANS = {
         first_repeats=0.7,
     ),
     "gpt2": Plan(
-        family="gpt2", tokens=9_500_000, key_value_heads=4, mlp_width=64, matrix_rate=4e-3
+        family="gpt2",
+        tokens=9_000_000,
+        key_value_heads=4,
+        mlp_width=64,
+        matrix_rate=4e-3,
+        copying_rate=1e-3,
+        embedding_scale=0.1,
     ),
 }
 """What the shipped models are trained by."""
