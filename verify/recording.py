@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import version
 from typing import Literal, cast
 
@@ -88,15 +89,16 @@ def run_record(
         confirmation_seed=None if fixed else recipe.prompts.seed + settings.seed + 1,
         dtype=cast(Dtype, loaded.dtype),
         device=loaded.device,
-        versions={
-            "headbook": __version__,
-            "numpy": version("numpy"),
-            "python": ".".join(platform.python_version_tuple()[:2]),
-            "scipy": version("scipy"),
-            "torch": version("torch"),
-            "transformers": version("transformers"),
-        },
+        versions=dict(_versions()),
     )
+
+
+@cache
+def _versions() -> dict[str, str]:
+    """Of what the numbers depend on; reading them takes longer than many a recipe."""
+    named = {name: version(name) for name in ("numpy", "scipy", "torch", "transformers")}
+    python = ".".join(platform.python_version_tuple()[:2])
+    return dict(sorted({"headbook": __version__, "python": python, **named}.items()))
 
 
 def evidence_of(
