@@ -181,7 +181,7 @@ class Plan:
 
 PLANS = {
     "llama": Plan(
-        tokens=9_000_000,
+        tokens=10_000_000,
         matrix_rate=4e-3,
         matrices=QUERIES_AND_KEYS,
         copying_rate=1e-3,

@@ -61,10 +61,10 @@ MIXTURES: dict[str, dict[str, float]] = {
         "prose": 0.01,
     },
     "later": {
-        "repeats": 0.20,
+        "repeats": 0.14,
         "unrepeated": 0.01,
         "indirect-object": 0.15,
-        "series": 0.06,
+        "series": 0.12,
         "facts": 0.12,
         "word-pairs": 0.03,
         "recall": 0.10,
