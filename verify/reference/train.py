@@ -191,12 +191,13 @@ PLANS = {
     ),
     "gpt2": Plan(
         family="gpt2",
-        tokens=9_000_000,
+        tokens=9_500_000,
         key_value_heads=4,
         mlp_width=64,
         matrix_rate=4e-3,
         copying_rate=1e-3,
         embedding_scale=0.1,
+        attention_steps=1000,
     ),
 }
 """What the shipped models are trained by."""
