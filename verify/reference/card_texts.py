@@ -67,28 +67,30 @@ TOKENIZER_TEXTS = {
 
 TRIED_TEXTS = {
     "llama": (
-        "What was tried to have heads of a Llama configuration copy by their own OV circuits in "
-        "world 3 (4 layers, width 128; recipes and thresholds unchanged). AdamW for all weights: "
-        "no repeats after 4.6 million tokens (accuracy .10). Muon for all matrices of the layers, "
-        "8.5 million tokens: repeats 1.00, prefix matching .97, attention to the indirect object "
-        ".80, but OV copying .05 and name copying .02 at most; first-layer heads wrote vectors of "
-        "length 17 to 21 against embeddings of 1.2, so that later heads copied from what those "
-        "wrote. Muon for queries and keys, AdamW at 0.002 for the rest: first-layer heads wrote 10 "
-        "against 0.7 after 1.2 million tokens, and repeats had not begun after 1.8 million. Muon "
-        "for queries and keys, values and outputs at 0.0006, embeddings that start at 0.1, 70% "
-        "repeats in the first phase, 7.0 million tokens in 20 minutes: 0.7 against 1.6, repeats "
-        "from 1.4 million tokens on (.99 at the end), prefix matching .94, OV copying .98, name "
-        "copying 1.00 in all four heads of the second layer; previous-token, induction and "
-        "successor heads are found. But the attention phase ended after its 800 steps with "
-        "indirect objects at .46, and at .56 in the end: heads attend to both names alike (.50 "
-        "against .50), so there is no name mover."
+        "What was tried before heads of this configuration both copied by their own OV circuits "
+        "and selected one name by attention (4 layers, width 128, world 3; recipes and thresholds "
+        "unchanged). Copying: AdamW for all weights, no repeats after 4.6 million tokens; Muon for "
+        "all matrices of the layers, repeats 1.00 but OV copying .05, because first-layer heads "
+        "wrote vectors of length 17 to 21 against embeddings of 1.2, and later heads copied from "
+        "what those wrote; Muon for queries and keys, values and outputs at 0.0006, embeddings "
+        "that start at 0.1: 0.7 against 1.6, OV copying .98. Selection, without sentences whose "
+        "subject stands right before the end: by that plan indirect objects stayed at .51 for "
+        "2,000 steps of the attention phase, all heads of the second layer on both names alike. "
+        "AdamW for all weights in batches of 24 came to .83, and with embeddings that start at 0.1 "
+        "to .99 at the end, by subtraction: both names .46 to .53 in four heads, a head of the "
+        "third layer that attends to the subject (.83) and takes it away, OV copying .30. From one "
+        "state at the start of the attention phase, 500 to 1,500 steps with ten names instead of "
+        "96, with 85% indirect objects, with the values and outputs of the first layer free, or "
+        "with AdamW: .44 to .69, and both names alike. With the near subject: .63 after 120 "
+        "steps, and the other sentences followed."
     ),
     "gpt2": (
-        "No head copies by its own OV circuit alone: at most .12 of the tokens, though heads of "
-        "the second layer attend as induction heads do (.97). First-layer heads write vectors of "
-        "length 8 to 14, against embeddings of 1.1, so later heads copy from what those wrote, "
-        "which the embedding alone does not show. In a Llama configuration slower values and "
-        "outputs, with larger embeddings, changed that; they were not tried on this one."
+        "No head selects a name: heads attend to both alike, also after the curriculum of the "
+        "attention phase, in which indirect objects came to .57 to .63 in three runs of up to "
+        "1,600 steps. Which name is right is told by later parts. With all matrices of the layers "
+        "at one rate no head copied by its own OV circuit alone (at most .12 of the tokens), "
+        "because first-layer heads wrote vectors of length 8 to 14 against embeddings of 1.1; a "
+        "quarter of that rate for values and outputs, and larger embeddings, changed that."
     ),
 }
 """What the models fall short of, and which choices of a plan change it."""
@@ -101,14 +103,17 @@ def optimizers_text(plan: dict[str, Any]) -> str:
     matrices = (
         "queries and keys" if plan.get("matrices") is not None else "the matrices of the layers"
     )
-    copying = (
-        ""
-        if plan.get("copying_rate") is None
-        else f"AdamW with weight decay {plan['copying_decay']:g} and a highest rate of "
-        f"{plan['copying_rate']:g} for values and outputs of the heads; "
-    )
+    if plan.get("copying_rate") is None:
+        copying = ""
+    elif plan.get("matrices") is None:
+        copying = f", for values and outputs of the heads at most {plan['copying_rate']:g}"
+    else:
+        copying = (
+            f"; AdamW with weight decay {plan['copying_decay']:g} and a highest rate of "
+            f"{plan['copying_rate']:g} for values and outputs of the heads"
+        )
     return (
-        f"{muon}{plan['matrix_rate']:g}) for {matrices}; {copying}{adam}"
+        f"{muon}{plan['matrix_rate']:g}) for {matrices}{copying}; {adam}"
         f"{plan['weight_decay']:g}, highest rate {plan['learning_rate']:g}) for the rest"
     )
 
