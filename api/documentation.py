@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 
 from api.problems import MEDIA_TYPE, Problem
 from catalog.formats.rendering import FORMATS, writers
@@ -17,6 +17,10 @@ from catalog.lists.reading import parameters_of_address
 from catalog.lists.tables import Listing
 
 Document = dict[str, Any]
+_ANSWER = "x-answer"
+"""Where a route says what it answers with until the document is made: its place in ``_KINDS``."""
+_KINDS: list[Any] = []
+_REFERENCE = "#/components/schemas/{model}"
 
 
 def one(
@@ -36,13 +40,15 @@ def one(
         page_of: what the results are, where the answer is a page.
     """
     formats = writers(page_of or kind, page=page_of is not None)
+    _KINDS.append(kind)
     return {
-        "response_model": kind,
+        # FastAPI would build a schema of it with every start, for answers that are written already
+        "response_model": None,
         "responses": {
             200: _success(formats, links, paged=page_of is not None),
             **problems(406, *statuses),
         },
-        "openapi_extra": _extra(formats, parameters or {}),
+        "openapi_extra": {**_extra(formats, parameters or {}), _ANSWER: len(_KINDS) - 1},
     }
 
 
@@ -175,7 +181,7 @@ def problems(*statuses: int) -> dict[int | str, Document]:
 
 
 def describe(app: FastAPI) -> None:
-    """Complete the OpenAPI document: the schema of problems, which no route returns."""
+    """Complete the OpenAPI document: the schemas of answers and of problems."""
     build = app.openapi
 
     def openapi() -> Document:
@@ -184,6 +190,7 @@ def describe(app: FastAPI) -> None:
             schemas = document["components"]["schemas"]
             schemas["Problem"] = _model(Problem)
             schemas |= schemas["Problem"].pop("$defs")
+            schemas |= _add_answers(document)
             for unused in ("HTTPValidationError", "ValidationError"):
                 schemas.pop(unused, None)
         made: Document = build()
@@ -192,5 +199,26 @@ def describe(app: FastAPI) -> None:
     app.openapi = openapi  # type: ignore[method-assign]
 
 
+def _add_answers(document: Document) -> Document:
+    """Give each operation the schema of its answer; returns the models that these refer to."""
+    operations = {
+        f"{method} {path}": operation
+        for path, item in document["paths"].items()
+        for method, operation in item.items()
+        if _ANSWER in operation
+    }
+    kinds = {key: _KINDS[operation.pop(_ANSWER)] for key, operation in operations.items()}
+    made, models = TypeAdapter.json_schemas(
+        [(key, "serialization", TypeAdapter(kind)) for key, kind in kinds.items()],
+        ref_template=_REFERENCE,
+    )
+    for key, operation in operations.items():
+        operation["responses"]["200"]["content"]["application/json"]["schema"] = made[
+            key, "serialization"
+        ]
+    found: Document = models.get("$defs", {})
+    return found
+
+
 def _model(kind: type[BaseModel]) -> Document:
-    return kind.model_json_schema(ref_template="#/components/schemas/{model}")
+    return kind.model_json_schema(ref_template=_REFERENCE)

@@ -17,7 +17,13 @@ class Strict(BaseModel):
     JSON (``model_validate_json``), where lists stand for tuples and strings for enum members.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, serialize_by_alias=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        serialize_by_alias=True,
+        defer_build=True,  # until one is made: who only serves answers makes none
+    )
 
 
 Slug = Annotated[
