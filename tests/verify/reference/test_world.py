@@ -139,7 +139,7 @@ def test_more_repeats_are_at_the_cost_of_all_other_kinds_alike() -> None:
 YEARS = ("century", "start")
 
 
-@pytest.mark.parametrize("family", ["gpt2"])
+@pytest.mark.parametrize("family", PLANS)
 def test_hash_is_that_of_the_shipped_weights(family: str, world: World) -> None:
     report = json.loads((MODELS / family / "training.json").read_text(encoding="utf-8"))
     assert world.hash == report["world_hash"], (
