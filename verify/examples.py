@@ -85,7 +85,8 @@ def make_example(
 
     Args:
         entry: the head type.
-        result: its verdict; the first of the found heads is shown.
+        result: its verdict; the first of the found heads is shown, in the prompt with the fewest
+            unknown tokens, of those the shortest.
         records: the evidence it rests on, by recipe.
         loaded: the model.
         catalog: for word lists and texts.
@@ -103,7 +104,11 @@ def make_example(
     )
     seed = recipe.prompts.seed + settings.seed
     prompts = build(recipe.prompts.model_copy(update={"seed": seed}), words).main
-    number, prompt = min(enumerate(prompts), key=lambda item: (len(item[1].ids), item[0]))
+    unknown = loaded.tokenizer.unk_token_id
+    number, prompt = min(
+        enumerate(prompts),
+        key=lambda item: (item[1].ids.count(unknown), len(item[1].ids), item[0]),
+    )
     shown = _cut(prompt, recipe)
     if len(shown.ids) > MAX_TOKENS:
         return None
