@@ -72,7 +72,7 @@ def _formatter(language: str) -> HtmlFormatter:
 
 def empty_cell(value: object) -> Markup:
     """Marks a cell that says nothing, which a phone leaves out of the card of its row."""
-    return Markup("" if value else ' class="hb-none"')
+    return Markup("" if value else ' class="hb-blank"')
 
 
 @cache

@@ -76,6 +76,7 @@ class _Run:
             loaded.tokenizer, catalog.vocabularies, catalog.texts, loaded.anatomy.embedding_rows
         )
         self._tell = progress
+        self._told = 0.0
         self._done = 0.0
         self._total = 1.0
 
@@ -90,11 +91,11 @@ class _Run:
         self._total = sum(2 * group.work for group in planned) or 1.0
         through = 0.0
         for part in planned:
-            self._tell(part.label, through / self._total)
+            self._say(part.label, through)
             yield from self._group(part)
             through += 2 * part.work
             self._done = through
-            self._tell(part.label, through / self._total)
+            self._say(part.label, through)
 
     def _group(self, group: _Group) -> Iterator[Evidence]:
         held: list[tuple[Job, Scored, Summary]] = []
@@ -116,6 +117,11 @@ class _Run:
         for (job, scored, summary), confirming in zip(held, second, strict=True):
             yield self._record(job, scored, summary, confirming)
 
+    def _say(self, label: str, done: float) -> None:
+        """Tell how far the run is: never less than before, as sums of shares may round to."""
+        self._told = max(self._told, min(done / self._total, 1.0))
+        self._tell(label, self._told)
+
     def _material(self, group: Sequence[Job], seed: int) -> Material:
         context = self.loaded.anatomy.context
         return material_of(group[0].recipe.prompts, self.words, seed, context)
@@ -123,7 +129,7 @@ class _Run:
     def _score(self, group: _Group, jobs: Sequence[Job]) -> list[Scored]:
         def advance(share: float) -> None:
             self._done += share * group.work
-            self._tell(group.label, min(self._done / self._total, 1.0))
+            self._say(group.label, self._done)
 
         return score(jobs, group.material, self.loaded, self.settings, advance)
 

@@ -181,13 +181,13 @@ def test_a_line_of_a_command_never_ends_within_an_option() -> None:
 
 def test_a_cell_that_says_nothing_is_marked(full_site: Path) -> None:
     html = (full_site / "models/example--gated/index.html").read_text()
-    assert '<td data-label="Heads" class="hb-none">\N{EN DASH}</td>' in html
+    assert '<td data-label="Heads" class="hb-blank">\N{EN DASH}</td>' in html
     html = (full_site / "models/example--small/index.html").read_text()
     assert '<td data-label="Heads"><a' in html
     # of five verdicts one occurs, in the line of the model and in that of the paper
     html = (full_site / "reproduction/index.html").read_text()
     assert (
-        re.findall(r'class="(hb-none|hb-tally-[a-z-]+)">([^<]*)<', html).count(("hb-none", "·"))
+        re.findall(r'class="(hb-blank|hb-tally-[a-z-]+)">([^<]*)<', html).count(("hb-blank", "·"))
         == 2 * 3
     )
     assert html.count('data-label="Partly reproduced" class="hb-tally-partly-reproduced">1<') == 2
