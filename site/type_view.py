@@ -50,12 +50,20 @@ class Tile:
 
 
 def attention_view(book: Book, entry: HeadTypeDetail) -> AttentionView | None:
-    """The example of a type, from the first of the models it was found in."""
+    """The example of a type that reads best: whose tokens are whole characters.
+
+    Of those, from the first of the models it was found in.
+    """
     mine = [made for made in book.examples if made.head_type == entry.id]
     if not mine:
         return None
     order = {result.model: place for place, result in enumerate(standing(entry.results))}
-    example = min(mine, key=lambda made: (order.get(made.model.id, len(order)), made.id))
+
+    def place(made: Example) -> tuple[int, int, str]:
+        pieces = sum("\N{REPLACEMENT CHARACTER}" in token for token in made.tokens)
+        return pieces, order.get(made.model.id, len(order)), made.id
+
+    example = min(mine, key=place)
     return AttentionView(example, pattern_picture(example, entry.name), looks(example))
 
 

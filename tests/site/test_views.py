@@ -156,6 +156,17 @@ def test_a_type_that_was_not_found_has_no_example() -> None:
     assert attention_view(dataclasses.replace(book, examples=()), book.head_types[0]) is None
 
 
+def test_the_example_shown_is_the_one_whose_tokens_can_be_read() -> None:
+    book = examples.full_book()
+    (readable,) = book.examples
+    of_bytes = tuple("\N{REPLACEMENT CHARACTER}" for _ in readable.tokens)
+    broken = readable.model_copy(update={"tokens": of_bytes})
+    for order in ((broken, readable), (readable, broken)):
+        made = attention_view(dataclasses.replace(book, examples=order), book.head_types[0])
+        assert made is not None
+        assert made.example.tokens == readable.tokens
+
+
 def test_training_is_drawn_on_a_logarithmic_axis_and_told_as_a_table(full_site: Path) -> None:
     (training,) = trainings(examples.emergence(), {"prefix-matching": 0.3})
     assert [(curve.head, curve.points) for curve in training.curves] == [
