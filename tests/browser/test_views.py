@@ -106,7 +106,7 @@ def test_the_attention_of_the_reference_model_can_be_looked_at(page: Page, real_
     scored = page.locator(".hb-token.hb-scored").last
     scored.click()
     expect(page.locator(".hb-look")).to_contain_text(
-        re.compile(r"From \w+ \(\d+\): \w+ \(\d+\) 0\.\d\d")
+        re.compile(r"From \w+ \(\d+\): \w+ \(\d+\) (0\.\d\d|1\.00)")
     )
 
 
