@@ -6,7 +6,7 @@
   if (!form || !block) return;
   form.hidden = false;
   const told = form.querySelector("output");
-  const none = block.querySelector("p.hb-none");
+  const none = block.querySelector(".hb-none");
   const rows = [...block.querySelectorAll("tbody tr")];
   const fields = [...form.elements].filter((field) => field.name);
   const texts = new Map(rows.map((row) => [row, row.textContent.toLowerCase()]));

@@ -23,7 +23,7 @@ import numpy as np
 from tests.planted.build import Impostor, Planted, plant
 from tests.planted.induction import AT_OFFSET, SHARP
 from tests.planted.space import Family, Group, Head, Space, is_one_of
-from tests.planted.words import CODE_SIZE, Array, ids, pairs, token_codes, vocabulary
+from tests.planted.words import CODE_SIZE, Array, pairs, partner_codes, token_codes, vocabulary
 
 _FLAG = 60.0
 _OUT = 28
@@ -33,9 +33,6 @@ def candidates_model(family: Family) -> Planted:
     """Three layers; the heads differ in which of the two words they attend to."""
     words = vocabulary()
     tokens = token_codes()
-    countries, cities = zip(*pairs("capitals"), strict=True)
-    capital = np.zeros_like(tokens)
-    capital[ids(countries)] = tokens[ids(cities)]
     space = Space(
         family,
         token=CODE_SIZE,
@@ -98,10 +95,10 @@ def candidates_model(family: Family) -> Planted:
         embedding=space.rows(
             len(words),
             token=tokens,
-            capital=capital,
+            capital=partner_codes("capitals"),
             yes=is_one_of(("yes",), words),
             no=is_one_of(("no",), words),
-            city=is_one_of(cities, words),
+            city=is_one_of([city for _, city in pairs("capitals")], words),
             bos=np.eye(len(words))[0],
         ),
         unembedding=space.rows(len(words), out=8 * tokens[:, :_OUT]),

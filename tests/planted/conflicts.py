@@ -22,7 +22,7 @@ import numpy as np
 from tests.planted.build import Impostor, Planted, plant
 from tests.planted.induction import SHARP
 from tests.planted.space import Family, Group, Head, Space, is_one_of
-from tests.planted.words import CODE_SIZE, Array, ids, pairs, token_codes, vocabulary
+from tests.planted.words import CODE_SIZE, Array, pairs, partner_codes, token_codes, vocabulary
 
 _FLAG = 60.0
 _OUT = 28
@@ -33,8 +33,6 @@ def conflicts_model(family: Family) -> Planted:
     words = vocabulary()
     tokens = token_codes()
     countries, cities = zip(*pairs("capitals"), strict=True)
-    capital = np.zeros_like(tokens)
-    capital[ids(countries)] = tokens[ids(cities)]
     space = Space(
         family,
         token=CODE_SIZE,
@@ -67,7 +65,7 @@ def conflicts_model(family: Family) -> Planted:
         embedding=space.rows(
             len(words),
             token=tokens,
-            capital=capital,
+            capital=partner_codes("capitals"),
             country=is_one_of(countries, words),
             city=is_one_of(cities, words),
         ),

@@ -25,7 +25,15 @@ import numpy as np
 from tests.planted.build import Impostor, Planted, plant
 from tests.planted.induction import AT_OFFSET
 from tests.planted.space import Family, Group, Head, Space, is_one_of
-from tests.planted.words import CODE_SIZE, ids, pairs, token_codes, vocabulary, word_list
+from tests.planted.words import (
+    CODE_SIZE,
+    ids,
+    pairs,
+    partner_codes,
+    token_codes,
+    vocabulary,
+    word_list,
+)
 
 _FLAG = 60.0
 
@@ -34,10 +42,7 @@ def facts_model(family: Family) -> Planted:
     """Three layers; the model says languages, past forms and later years."""
     words = vocabulary()
     tokens = token_codes()
-    fact = np.zeros_like(tokens)
-    for name in ("languages", "past-tense-verbs"):
-        first, second = zip(*pairs(name), strict=True)
-        fact[ids(first)] = tokens[ids(second)]
+    fact = partner_codes("languages", "past-tense-verbs")
     digits = word_list("two-digit-numbers")
     value = np.zeros(len(words))
     value[ids(digits)] = np.arange(len(digits)) / len(digits)

@@ -14,11 +14,9 @@ Coordinates: ``language`` and ``past``, of a source the code of the word it is l
 
 from __future__ import annotations
 
-import numpy as np
-
 from tests.planted.build import Planted, plant
 from tests.planted.space import Family, Group, Head, Space, is_one_of
-from tests.planted.words import CODE_SIZE, Array, ids, pairs, token_codes, vocabulary
+from tests.planted.words import CODE_SIZE, Array, pairs, partner_codes, token_codes, vocabulary
 
 TRIPLES = {"languages": "of", "past-tense-verbs": "and"}
 """The list that holds source and output of each table, and its destination."""
@@ -41,12 +39,6 @@ def triples_model(family: Family) -> Planted:
 
     def sources(name: str) -> Array:
         return is_one_of([source for source, _ in pairs(name)], words)
-
-    def linked(name: str) -> Array:
-        table = np.zeros_like(tokens)
-        first, second = zip(*pairs(name), strict=True)
-        table[ids(first)] = tokens[ids(second)]
-        return table
 
     def only_at(name: str) -> Array:
         """A query that looks for sources where its own token is their destination."""
@@ -71,8 +63,8 @@ def triples_model(family: Family) -> Planted:
         space,
         embedding=space.rows(
             len(words),
-            language=linked("languages"),
-            past=linked("past-tense-verbs"),
+            language=partner_codes("languages"),
+            past=partner_codes("past-tense-verbs"),
             country=sources("languages"),
             verb=sources("past-tense-verbs"),
             **{word: is_one_of((word,), words) for word in TRIPLES.values()},

@@ -142,4 +142,17 @@ def token_codes() -> Array:
     return table
 
 
+def partner_codes(*names: str) -> Array:
+    """(tokens, CODE_SIZE): at the first word of each pair of these lists the code of the second.
+
+    Zero for all other tokens.
+    """
+    tokens = token_codes()
+    table = np.zeros_like(tokens)
+    for name in names:
+        firsts, seconds = zip(*pairs(name), strict=True)
+        table[ids(firsts)] = tokens[ids(seconds)]
+    return table
+
+
 CODE_SIZE = 44
