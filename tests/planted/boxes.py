@@ -1,7 +1,8 @@
 """Three things in three boxes, of which one is asked for: what is fetched is chosen by its place.
 
 As in the published circuit, the query is the place of the clause that named the box, not the box:
-where a thing is named before its box, nothing at the thing tells which box it is in.
+where a thing is named before its box, nothing at the thing tells which box it is in. A head that
+matches boxes finds the thing after the box, which is in another one.
 
 Coordinates: ``token`` the code of the present token; flags ``bos``, ``comma``, ``thing`` and
 ``letter``; ``fraction`` 1 / (1 + commas so far); ``ordinal`` the clause, as one of three;
@@ -11,6 +12,7 @@ Coordinates: ``token`` the code of the present token; flags ``bos``, ``comma``, 
 0.0   ``bos`` and all commas alike; writes ``bos`` to ``fraction``
 0.2   the nearest letter; writes ``token`` to ``asked``
 1.0   the second comma, or else the first, or else ``bos``; writes ``ordinal``
+1.2   goes by the box: a thing whose last letter is the query's ``asked``; copies
 2.0   the first mention of the query's ``asked``; writes its ``ordinal`` to ``wanted``
 3.0   value fetcher: a thing with the query's ``wanted`` as its ``ordinal``; copies
 3.1   attends as 3.0 does and writes nothing. Group mate of 3.0
@@ -98,6 +100,10 @@ def boxes_model(family: Family) -> Planted:
         one, other = heads
         return Group(key=key, value=space.read("token"), heads=(one, other))
 
+    by_box = space.read("asked", SHARP) + space.want_flags(SHARP)
+    matching = fetching(
+        space.read("asked") + space.read_flags("thing"), Head(by_box, 0.5 * copy), quiet()
+    )
     place = space.read("wanted", _FLAG) + space.want_flags(_FLAG)
     any_thing = space.want_flags(10 * _FLAG)
     return plant(
@@ -114,7 +120,7 @@ def boxes_model(family: Family) -> Planted:
         unembedding=space.rows(len(words), out=8 * tokens[:, :_OUT]),
         layers=[
             [counting, asking, space.idle()],
-            [placing, space.idle(), space.idle()],
+            [placing, matching, space.idle()],
             [finding, space.idle(), space.idle()],
             [
                 fetching(
@@ -136,6 +142,7 @@ def boxes_model(family: Family) -> Planted:
         ],
         heads={"value-fetcher": {"3.0"}},
         impostors=[
+            Impostor("1.2", "value-fetcher", "goes by the box, not the place"),
             Impostor("3.1", "value-fetcher", "right attention, empty OV"),
             Impostor("3.2", "value-fetcher", "copies all things"),
             Impostor("3.3", "value-fetcher", "copies the last thing"),

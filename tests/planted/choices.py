@@ -7,6 +7,8 @@ back, which at an option's colour is its own; ``wanted`` the letter of the right
 ====  =========================================================================================
 0.0   the first colour; writes ``colour`` to ``stated``
 0.2   offset 2: writes ``letter`` to ``two_back``
+0.4   single-letter head: B; copies
+0.5   single-letter head: C; copies. Group mate of 0.4
 1.0   select-and-copy head: the last colour that is ``stated``; writes ``two_back`` to ``wanted``
 1.1   the last colour. Group mate of 1.0
 1.2   all colours alike
@@ -16,8 +18,9 @@ back, which at an option's colour is its own; ``wanted`` the letter of the right
 2.2   constant head: A to D alike; copies
 2.3   single-letter head: A; copies. Group mate of 2.2
 2.4   attends to itself and writes ``wanted``: a correct head that looks at no letter
+2.5   attends as 2.2 does and writes nothing. Group mate of 2.4
 3.0   the last of A to D; copies
-3.1   the first of A to D; copies. Group mate of 3.0
+3.1   single-letter head: D; copies. Group mate of 3.0
 3.2   A and B; copies
 3.3   A and C; copies. Group mate of 3.2
 3.4   A and D; copies
@@ -93,9 +96,12 @@ def choices_model(family: Family) -> Planted:
     copy = space.write("out")
     of_options = space.positions() + space.read_flags("a", "b", "c", "d")
 
-    def copying(*queries: Array) -> Group:
-        one, other = (Head(query, 0.25 * copy) for query in queries)
-        return Group(key=of_options, value=space.read("letter"), heads=(one, other))
+    def copying(one: Array, other: Array, first_scale: float = 0.25) -> Group:
+        return Group(
+            key=of_options,
+            value=space.read("letter"),
+            heads=(Head(one, first_scale * copy), Head(other, 0.25 * copy)),
+        )
 
     right = space.read("wanted", SHARP)
     choosing = Group(
@@ -103,12 +109,16 @@ def choices_model(family: Family) -> Planted:
         value=space.read("letter"),
         heads=(Head(right, 2 * copy), Head(right, space.silence())),
     )
-    knowing = Group(
-        key=space.positions(),
-        value=space.read("wanted"),
-        heads=(Head(space.at_offset(0, AT_OFFSET), copy), quiet()),
-    )
+    only = {one: space.want_flags(*_FLAG * row) for one, row in zip("abcd", np.eye(4), strict=True)}
     alike = space.want_flags(_FLAG, _FLAG, _FLAG, _FLAG)
+    knowing = Group(
+        key=of_options,
+        value=space.read("wanted"),
+        heads=(
+            Head(space.at_offset(0, AT_OFFSET), copy),
+            Head(alike, space.silence()),
+        ),
+    )
     return plant(
         "choices",
         space,
@@ -120,11 +130,11 @@ def choices_model(family: Family) -> Planted:
         ),
         unembedding=space.rows(len(words), out=8 * letter),
         layers=[
-            [stating, back, space.idle()],
+            [stating, back, copying(only["b"], only["c"])],
             [selecting, others, space.idle()],
-            [choosing, copying(alike, space.want_flags(_FLAG)), knowing],
+            [choosing, copying(alike, only["a"], 2.0), knowing],
             [
-                copying(10 * (alike + last), 10 * (alike + first)),
+                copying(10 * (alike + last), only["d"]),
                 copying(space.want_flags(_FLAG, _FLAG), space.want_flags(_FLAG, 0.0, _FLAG)),
                 copying(space.want_flags(_FLAG, 0.0, 0.0, _FLAG), space.nothing()),
             ],
@@ -134,7 +144,7 @@ def choices_model(family: Family) -> Planted:
             "correct-letter-head": {"2.0"},
             "correct-head": {"2.0", "2.4"},
             "constant-head": {"2.2"},
-            "single-letter-head": {"2.3", "3.0", "3.1"},
+            "single-letter-head": {"2.3", "0.4", "0.5", "3.1"},
         },
         impostors=[
             Impostor("1.1", "select-and-copy", "attends to the last option"),
@@ -156,9 +166,11 @@ def choices_model(family: Family) -> Planted:
             Impostor("3.3", "constant-head", "attends to A and C"),
             Impostor("3.4", "constant-head", "attends to A and D"),
             Impostor("3.5", "constant-head", "uniform attention"),
+            Impostor("2.5", "constant-head", "right attention, empty OV"),
             Impostor("2.0", "single-letter-head", "attends to the right letter"),
             Impostor("2.2", "single-letter-head", "attends to all letters"),
             Impostor("3.2", "single-letter-head", "attends to two letters"),
+            Impostor("3.0", "single-letter-head", "attends to the last place"),
             Impostor("3.5", "single-letter-head", "uniform attention"),
         ],
     )
