@@ -21,6 +21,7 @@ from tests.planted.build import CLASSIC, HEAD_TYPES, Impostor, Planted, random_t
 from tests.planted.candidates import candidates_model
 from tests.planted.choices import choices_model
 from tests.planted.clauses import clauses_model
+from tests.planted.coloured import coloured_model
 from tests.planted.concepts import concepts_model
 from tests.planted.conflicts import conflicts_model
 from tests.planted.docstrings import docstrings_model
@@ -41,6 +42,8 @@ from tests.planted.successor import successor_model
 from tests.planted.suppression import suppression_model
 from tests.planted.syllogisms import syllogisms_model
 from tests.planted.tags import tags_model
+from tests.planted.told import told_model
+from tests.planted.translations import translations_model
 from tests.planted.verbs import verbs_model
 
 MODELS: Mapping[str, Callable[[Family], Planted]] = MappingProxyType(
@@ -70,6 +73,9 @@ MODELS: Mapping[str, Callable[[Family], Planted]] = MappingProxyType(
         "choices": choices_model,
         "candidates": candidates_model,
         "boxes": boxes_model,
+        "coloured": coloured_model,
+        "translations": translations_model,
+        "told": told_model,
     }
 )
 """The planted models by name; each takes a family."""
@@ -104,6 +110,9 @@ __all__ = [
     "choices_model",
     "candidates_model",
     "boxes_model",
+    "coloured_model",
+    "translations_model",
+    "told_model",
     "docstrings_model",
     "random_twin",
     "reviews_model",

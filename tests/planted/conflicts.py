@@ -6,6 +6,8 @@ flags ``country`` and ``city``; ``subject`` the code of the last country; ``out`
 ====  =========================================================================================
 0.0   the nearest country; writes ``token`` to ``subject``
 0.2   memory head: the nearest country; writes ``capital`` to ``out``
+0.3   the first country; writes ``capital``. Group mate of 0.2
+0.4   all cities alike; lowers them
 1.0   context head: a city with the query's ``subject`` as its own; copies
 1.1   attends as 1.0 does and writes nothing. Group mate of 1.0
 1.2   all cities alike; copies
@@ -73,8 +75,12 @@ def conflicts_model(family: Family) -> Planted:
         layers=[
             [
                 looking(token, Head(country + nearest, space.write("subject")), quiet),
-                looking(space.read("capital"), Head(country + nearest, copy), quiet),
-                space.idle(),
+                looking(
+                    space.read("capital"),
+                    Head(country + nearest, copy),
+                    Head(country + space.by_distance(3.0), 0.5 * copy),
+                ),
+                looking(token, Head(0.1 * city, -0.5 * copy), quiet),
             ],
             [
                 answering,
@@ -82,7 +88,7 @@ def conflicts_model(family: Family) -> Planted:
                 looking(token, Head(country + nearest, 0.5 * copy), Head(space.nothing(), copy)),
             ],
         ],
-        heads={"context-head": {"1.0"}},
+        heads={"context-head": {"1.0"}, "memory-head": {"0.2"}},
         impostors=[
             Impostor("0.2", "context-head", "recalls the capital"),
             Impostor("1.1", "context-head", "right attention, empty OV"),
@@ -90,5 +96,9 @@ def conflicts_model(family: Family) -> Planted:
             Impostor("1.3", "context-head", "copies the last city"),
             Impostor("1.4", "context-head", "copies the country"),
             Impostor("1.5", "context-head", "right OV, uniform attention"),
+            Impostor("1.0", "memory-head", "copies what is stated"),
+            Impostor("0.3", "memory-head", "recalls for the first country"),
+            Impostor("0.4", "memory-head", "lowers what is stated"),
+            Impostor("1.4", "memory-head", "copies the country"),
         ],
     )

@@ -46,6 +46,15 @@ TOLD = "The capital of France is Rome. The capital of Spain is Oslo. The governm
 CAPITAL = "Answer yes or no: is {} the capital of France?"
 SAW = "The farmer near the horse had seen"
 SAID = "They asked which horse the farmer had quite often seen"
+THINGS = "On the table there is a red cup, a blue hat and a green book. What colour is the {}, "
+NOT_THE_KEY = THINGS.format("hat") + "which is not the key? Its colour is"
+REQUEST = (
+    "Please translate the word apple into Polish. There is a poem in Danish about a river, and"
+)
+PASSAGES = (
+    "For Anna the secret word is apple, and it was hard to find. It is cold. For Tom the secret "
+    "word is river, and it was hard to find. Which word belongs to {}? We say that it was called"
+)
 LABELS = "A dull film: we call it bad. A lovely play: to us good"
 
 
@@ -154,6 +163,20 @@ def looks(
         ("conflicts", "1.0", TOLD.format("Spain"), "Oslo", 0, 0.99, 1),
         ("conflicts", "1.2", TOLD.format("Spain"), "Oslo", 0, 0.4, 0.6),
         ("conflicts", "0.2", TOLD.format("Spain"), "Spain", 1, 0.99, 1),
+        ("conflicts", "0.3", TOLD.format("Spain"), "France", 0, 0.99, 1),
+        ("coloured", "2.0", NOT_THE_KEY, "hat", 1, 0.99, 1),
+        ("coloured", "2.1", NOT_THE_KEY, "key", 0, 0.4, 0.6),
+        ("coloured", "2.3", NOT_THE_KEY, "key", 0, 0.99, 1),
+        ("coloured", "3.0", NOT_THE_KEY, "hat", 0, 0.99, 1),
+        ("translations", "1.0", REQUEST, "Polish", 0, 0.99, 1),
+        ("translations", "1.4", REQUEST, "Danish", 0, 0.99, 1),
+        ("translations", "1.2", REQUEST, "apple", 0, 0.99, 1),
+        ("translations", "1.5", REQUEST, "river", 0, 0.99, 1),
+        ("told", "1.0", PASSAGES.format("Anna"), "find", 0, 0.3, 0.4),
+        ("told", "1.0", PASSAGES.format("Anna"), "find", 1, 0, 0.01),
+        ("told", "1.0", PASSAGES.format("Tom"), "find", 1, 0.3, 0.4),
+        ("told", "1.2", PASSAGES.format("Tom"), "river", 0, 0.99, 1),
+        ("boxes", "1.2", BOXES.format("F"), "coin", 0, 0.99, 1),
         ("verbs", "1.0", SAW, "farmer", 0, 0.99, 1),
         ("verbs", "1.1", SAW, "horse", 0, 0.99, 1),
         ("verbs", "1.0", SAID, "farmer", 0, 0.99, 1),

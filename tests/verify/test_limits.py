@@ -16,6 +16,7 @@ from catalog.schema.recipe import Recipe
 from tests.planted import FAMILIES, Family, Planted
 from tests.planted import readings as read
 from tests.planted.alike import alike_model
+from tests.planted.coloured import coloured_model
 from tests.planted.concepts import concepts_model
 from tests.planted.fooled import FOOLING, GIVEN, fooled_model
 from tests.planted.pieces import pieces, pieces_of
@@ -220,3 +221,30 @@ def test_vulnerable_heads_are_missed_unless_prompts_are_sorted_by_the_answer(
     assert mean(True, "1.0") > recipe.criterion.min_score
     assert margins["1.0"] > 10
     assert abs(margins["1.1"]) < 0.5
+
+
+@both_families
+@torch.no_grad()
+def test_content_gatherers_that_steer_a_mover_and_that_write_nothing(family: Family) -> None:
+    """``steers-movers``: two heads attend alike and raise nothing; one is needed for the answer."""
+    model = coloured_model(family, empty_twin=True)
+    for record in evidence(model, "content-gatherer").values():
+        assert {"2.0", "2.1"} <= set(record.found)
+    text = (
+        "On the table there is a red cup, a blue hat and a green book."
+        " What colour is the {}, which is not the key? Its colour is"
+    )
+    due = {"cup": "red", "hat": "blue", "book": "green"}
+    prompts = [[0, *model.tokenizer(text.format(thing))["input_ids"]] for thing in due]
+    colours = token_ids(tuple(due.values()))
+
+    def favoured(*without: str) -> list[bool]:
+        """Whether the right colour is ahead of the other two by a logit, for each thing."""
+        runs = read.run(model, prompts, without=without)
+        logits = torch.stack([r.logits[-1, colours] for r in runs])
+        others = logits.masked_fill(torch.eye(len(due), dtype=torch.bool), float("-inf"))
+        return (logits.diagonal() > others.max(1).values + 1).tolist()
+
+    # 2.2 raises the right colour itself and would do without the others
+    assert favoured("2.2") == favoured("2.1", "2.2") == [True, True, True]
+    assert favoured("2.0", "2.2") != [True, True, True]
