@@ -222,10 +222,15 @@ def measure_words(measure: Measure) -> Markup:
             else "in logits"
         )
         sign = "; a negative effect counts" if measure.direction == "negative" else ""
+        through = (
+            Markup(", of what it moves there from {},").format(_c(measure.through))
+            if measure.through
+            else Markup()
+        )
         return Markup(
-            "What the head writes at {} directly to the logit of {}{}, {}, with the final norm"
+            "What the head writes at {}{} directly to the logit of {}{}, {}, with the final norm"
             " held fixed{}."
-        ).format(_c(measure.at), _c(measure.correct), minus, scale, sign)
+        ).format(_c(measure.at), through, _c(measure.correct), minus, scale, sign)
     return Markup("{} ({})").format(_docstring(measure), _fields(measure))
 
 

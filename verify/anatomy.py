@@ -207,13 +207,16 @@ class Anatomy:
             vectors = parts.post_norm.linear(vectors)
         return vectors if parts.multiplier == 1.0 else vectors * parts.multiplier
 
-    def head_logits(self, layer: int, z: Tensor, direction: Tensor) -> Tensor:
+    def head_logits(
+        self, layer: int, z: Tensor, direction: Tensor, part: Tensor | None = None
+    ) -> Tensor:
         """What each head adds to a logit before the final norm's scale: [batch, heads].
 
         Args:
             layer: of the heads.
             z: their outputs at one position, [batch, heads, head width].
             direction: rows of the unembedding (or differences of rows), [batch, width].
+            part: of the outputs, shaped as they are, of which the logits are wanted; None for all.
 
         A norm after attention is frozen at the scale that it has for all heads together.
         """
@@ -228,7 +231,8 @@ class Anatomy:
             read = parts.post_norm.transposed(read) / parts.post_norm.scale(whole)[:, None]
         if parts.multiplier != 1.0:
             read = read * parts.multiplier
-        return (z * torch.einsum("hfd,bd->bhf", output, read)).sum(-1)
+        wanted = z if part is None else part.float()
+        return (wanted * torch.einsum("hfd,bd->bhf", output, read)).sum(-1)
 
     def logits(self, normed: Tensor, tokens: Tensor) -> Tensor:
         """Logits of one token each, before any soft cap: [batch, width], [batch] -> [batch]."""

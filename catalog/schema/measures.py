@@ -158,9 +158,11 @@ class OVRelation(Measure):
 class DirectLogitAttribution(Measure):
     """What the head writes at a position, through the frozen final norm, to correct minus foil.
 
-    ``unit: share`` divides by the mean logit difference over the prompts, so that models of
-    different scale compare; ``unit: logits`` does not. Source: Wang et al. 2022, section 3.1;
-    Elhage et al. 2021 (direct path to the logits).
+    ``through`` names a key role: only what the head moves from there counts, so that an effect can
+    be split by its sources. ``unit: share`` divides by the mean logit difference over the prompts,
+    so that models of different scale compare; ``unit: logits`` does not. Source: Wang et al. 2022,
+    section 3.1; Elhage et al. 2021 (direct path to the logits); Chughtai et al. 2024 (split by
+    source token).
     """
 
     method: ClassVar[Method] = Method.DIRECT_LOGIT_ATTRIBUTION
@@ -173,8 +175,14 @@ class DirectLogitAttribution(Measure):
     foil: Slug | None = None
     scale: Literal["share", "logits"] = "share"
     direction: Literal["positive", "negative"] = "positive"
+    # left out where it is not used, so that older recipes keep their hash
+    through: Annotated[Slug | None, Field(exclude_if=lambda role: role is None)] = None
     after_ablating: Annotated[FoundBy | None, Field(alias="after-ablating")] = None
     """Described only: the effect after other heads were ablated (backup heads)."""
+
+    @property
+    def key_roles(self) -> tuple[str, ...]:
+        return (self.through,) if self.through else ()
 
     def found_by(self) -> tuple[str, ...]:
         return (self.after_ablating.found_by,) if self.after_ablating else ()

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from catalog.schema.base import Line, PaperKey, Prose, Slug, Strict
 from catalog.schema.builder import CONTROL_KEYS, UNIVERSAL_KEYS, Builder
 from catalog.schema.controls import AnyControl, Control, VaryPrompts, VaryRole, VaryTokens
-from catalog.schema.measures import AnyMeasure, Measure
+from catalog.schema.measures import AnyMeasure, DirectLogitAttribution, Measure
 from catalog.schema.prompts import Prompts
 
 
@@ -132,6 +132,11 @@ def misfits(
         return
     if criterion is not None and not compares:
         yield "the control is not used: give min_margin or max_change"
+    if isinstance(measure, DirectLogitAttribution) and isinstance(control, VaryRole):
+        if control.query is not None:
+            yield "a direct effect is read at 'at': its control has another key role, not a query"
+        elif measure.through is None:
+            yield "'vary: role' is for what a head moves from a key role: give 'through'"
     if isinstance(control, VaryRole):
         yield from _unmarked("query role", (control.query,), prompts.query_roles(), prompts.kind)
         yield from _unmarked("key role", (control.key,), keys | measure.own_keys, prompts.kind)

@@ -36,6 +36,7 @@ from tests.planted.ngrams import ngram_model
 from tests.planted.pattern import pattern_model
 from tests.planted.pieces import pieces_model
 from tests.planted.reviews import reviews_model
+from tests.planted.sources import sources_model
 from tests.planted.space import FAMILIES, Family
 from tests.planted.spans import spans_model
 from tests.planted.successor import successor_model
@@ -76,6 +77,7 @@ MODELS: Mapping[str, Callable[[Family], Planted]] = MappingProxyType(
         "coloured": coloured_model,
         "translations": translations_model,
         "told": told_model,
+        "sources": sources_model,
     }
 )
 """The planted models by name; each takes a family."""
@@ -113,6 +115,7 @@ __all__ = [
     "coloured_model",
     "translations_model",
     "told_model",
+    "sources_model",
     "docstrings_model",
     "random_twin",
     "reviews_model",

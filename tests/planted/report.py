@@ -1,4 +1,4 @@
-"""Recipes against planted truth, as tables: ``python -m tests.planted.report [MODEL ...]``.
+"""Recipes against planted truth, as tables: ``python -m tests.planted.report``.
 
 Every recipe of the catalog is run on the planted models that concern its type and on untrained
 twins of each; with names of models on those only. Printed are, for each recipe, the numbers between
@@ -9,6 +9,7 @@ impostor, what caught it.
 from __future__ import annotations
 
 import sys
+from argparse import ArgumentParser
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -25,9 +26,6 @@ from tests.planted import CLASSIC, CLASSIC_MODELS, FAMILIES, MODELS, Planted, ra
 from verify.loading import LoadedModel, wrap
 from verify.planning import jobs_of
 from verify.running import run
-
-TWINS = (0, 1, 2)
-"""Seeds of the untrained twins."""
 
 
 @dataclass(frozen=True)
@@ -117,12 +115,12 @@ def caught_by(examined: Examined, head_type: str, head: str) -> list[str]:
     return reasons
 
 
-def all_examined(models: Sequence[str], twins: tuple[int, ...] = TWINS) -> Iterator[Examined]:
-    """These planted models in both families, each before its untrained twins."""
+def all_examined(models: Sequence[str], twins: int) -> Iterator[Examined]:
+    """These planted models in both families, each before so many untrained twins."""
     for model in models:
         for family in FAMILIES:
             yield examine(model, family)
-            for twin in twins:
+            for twin in range(twins):
                 yield examine(model, family, twin)
 
 
@@ -241,11 +239,15 @@ def impostors_table(examined: list[Examined]) -> Table:
 def main() -> None:
     """Print the tables."""
     console = Console(width=180) if not sys.stdout.isatty() else Console()
-    models = sys.argv[1:] or list(MODELS)
+    parser = ArgumentParser(description="Recipes against planted truth, as tables.")
+    parser.add_argument("models", nargs="*", metavar="MODEL", help="planted models; all if none")
+    parser.add_argument("--twins", type=int, default=3, help="untrained twins of each (3)")
+    asked = parser.parse_args()
+    models = asked.models or list(MODELS)
     if unknown := sorted(set(models) - set(MODELS)):
-        sys.exit(f"no planted model: {', '.join(unknown)} (there are: {', '.join(MODELS)})")
+        parser.error(f"no planted model: {', '.join(unknown)} (there are: {', '.join(MODELS)})")
     with console.status(f"running every recipe on {len(models)} planted models"):
-        examined = list(all_examined(models))
+        examined = list(all_examined(models, asked.twins))
     for table in (thresholds_table, accuracy_table, impostors_table):
         console.print(table(examined))
 

@@ -56,6 +56,7 @@ MEASURED: list[dict[str, Any]] = [
     {"kind": "ov-mapping", "relation": "successor"},
     {"kind": "ov-relation", "top": 10},
     {"kind": "direct-logit-attribution", "correct": "indirect-object", "foil": "subject"},
+    {"kind": "direct-logit-attribution", "correct": "indirect-object", "through": "subject-1"},
     {
         "kind": "direct-logit-attribution",
         "correct": "indirect-object",

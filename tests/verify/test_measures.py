@@ -250,6 +250,66 @@ def test_direct_attribution_of_a_head_is_what_its_removal_takes_from_the_frozen_
     )
 
 
+@pytest.mark.parametrize("family", FAMILIES)
+def test_an_effect_through_a_role_is_attention_times_what_the_values_there_write(
+    family: str,
+) -> None:
+    """Head by head and key by key, from eager attention and the layers' own matrices."""
+    model = model_of(family)
+    anatomy = Anatomy(model)
+    made = recipe(
+        prompts={"builder": "indirect-object", "count": 4},
+        measure={
+            "kind": "direct-logit-attribution",
+            "correct": "indirect-object",
+            "foil": "subject",
+            "scale": "logits",
+            "through": "subjects",
+        },
+        control={"vary": "role", "key": "indirect-object"},
+    )
+    units, prompts = measured(made, model)
+    for index, prompt in enumerate(prompts.main):
+        run = plain(model, prompt.ids)
+        unembedding = anatomy.unembedding.weight.detach()
+        direction = (
+            unembedding[prompt.answers["indirect-object"]] - unembedding[prompt.answers["subject"]]
+        )
+        final = _final_residual(model, anatomy, prompt.ids)["end"]
+        weight = anatomy.final_norm.weight
+        assert isinstance(weight, torch.Tensor)
+        for scores, role in ((units.score, "subjects"), (units.control, "indirect-object")):
+            keys = [key for key in prompt.places[role] if key < len(prompt.ids)]
+            assert keys
+            for head in range(4):
+                moved = torch.zeros(32)
+                for key in keys:
+                    value = _value(family, anatomy, run.hidden_states[1][0, key], head)
+                    moved += run.attentions[1][0, head, -1, key] * value
+                if family == "gpt2":
+                    moved = moved - moved.mean()
+                    scale = final.std(unbiased=False)
+                else:
+                    scale = final.pow(2).mean().sqrt()
+                expected = float((moved * weight.detach() / scale) @ direction)
+                assert scores[index, 4 + head] == pytest.approx(expected, abs=2e-4)
+
+
+@torch.no_grad()
+def _value(family: str, anatomy: Anatomy, x: torch.Tensor, head: int) -> torch.Tensor:
+    """What a head of the second layer writes for a stream at a key, without any bias: [width]."""
+    block: Any = anatomy.blocks[1]
+    mine = slice(8 * head, 8 * head + 8)
+    if family == "gpt2":
+        normed = (x - x.mean()) / (x.var(unbiased=False) + 1e-5).sqrt() * block.ln_1.weight
+        value = normed @ block.attn.c_attn.weight[:, 64:][:, mine]
+        return value @ block.attn.c_proj.weight[mine]
+    normed = x / (x.pow(2).mean() + 1e-6).sqrt() * block.input_layernorm.weight
+    shared = slice(8 * (head // 2), 8 * (head // 2) + 8)
+    value = block.self_attn.v_proj.weight[shared] @ normed
+    return block.self_attn.o_proj.weight[:, mine] @ value
+
+
 class _one_head_silenced:  # noqa: N801
     def __init__(self, anatomy: Anatomy, layer: int, head: int) -> None:
         self._projection = anatomy.blocks[layer].get_submodule(

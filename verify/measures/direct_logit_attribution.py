@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import torch
 
-from catalog.schema.controls import VaryPrompts
+from catalog.schema.controls import VaryPrompts, VaryRole
 from catalog.schema.measures import DirectLogitAttribution
 from catalog.schema.recipe import Recipe
 from verify.anatomy import Anatomy
 from verify.capture import LayerView, Reader
 from verify.measures.running import AnswerReader, FloatArray, RunningMeasure
-from verify.prompts import Prompt, PromptSet
+from verify.prompts import Prompt, PromptSet, key_positions
 from verify.statistics import Units
 
 
@@ -24,19 +24,31 @@ class DirectLogitAttributionMeasure(RunningMeasure):
     stream there. Shape [prompts, heads], unit logits, or with ``scale: share`` divided by the mean
     logit difference over all prompts of the scored variant (a constant, so units stay prompts).
     ``direction: negative`` turns the sign. Source: Wang et al. 2022, section 3.1.
+
+    With ``through`` z_h is only what comes from keys of that role, the sum over them of
+    A_h[query, key] norm_l(x_key) W_V^h, x being the stream that enters the layer. Biases of norm
+    and values, which are moved whatever is attended to, are left out as in the OV circuit; without
+    them, parts through roles that share no key add up. The control is then another key role of the
+    same prompts, or a variant. Source: Chughtai et al. 2024.
     """
 
     def __init__(self, recipe: Recipe, prompts: PromptSet, anatomy: Anatomy) -> None:
         super().__init__(recipe, prompts, anatomy)
         measure, control = recipe.measure, recipe.control
         assert isinstance(measure, DirectLogitAttribution)
-        assert isinstance(control, VaryPrompts)
         self._measure = measure
         self._score = _DirectReader(anatomy, prompts.main, measure)
-        self._control = _DirectReader(anatomy, prompts.variants[control.variant], measure)
+        if isinstance(control, VaryPrompts):
+            self._control = _DirectReader(anatomy, prompts.variants[control.variant], measure)
+        else:
+            assert isinstance(control, VaryRole)
+            elsewhere = measure.model_copy(update={"through": control.key})
+            self._control = _DirectReader(anatomy, prompts.main, elsewhere)
 
     def readers(self) -> Mapping[str, Sequence[Reader]]:
-        assert self.control_variant is not None
+        if self.control_variant is None:
+            both = (self._score, self._control)
+            return {self.main_variant: [r for reader in both for r in (reader, reader.answers)]}
         return {
             self.main_variant: [self._score, self._score.answers],
             self.control_variant: [self._control, self._control.answers],
@@ -75,13 +87,35 @@ class _DirectReader(Reader):
         ends = [prompt.queries[self._measure.at][0] for prompt in view.prompts]
         rows = torch.arange(len(ends), device=view.device)
         z = view.z[rows, torch.tensor(ends, device=rows.device)].float()
+        part = None if self._measure.through is None else self._moved(view, ends)
         correct = [prompt.answers[self._measure.correct] for prompt in view.prompts]
         direction = unembedding[torch.tensor(correct)].float()
         if self._measure.foil:
             foil = [prompt.answers[self._measure.foil] for prompt in view.prompts]
             direction = direction - unembedding[torch.tensor(foil)].float()
-        values = self._anatomy.head_logits(view.layer, z, direction)
+        values = self._anatomy.head_logits(view.layer, z, direction, part)
         self._raw[list(view.numbers), view.layer] = values.cpu().numpy()
+
+    def _moved(self, view: LayerView, ends: Sequence[int]) -> torch.Tensor:
+        """What each head moves to the query from keys of the role: [batch, heads, head width]."""
+        role, anatomy = self._measure.through, self._anatomy
+        assert role is not None
+        batch: list[int] = []
+        keys: list[int] = []
+        for index, (prompt, end) in enumerate(zip(view.prompts, ends, strict=True)):
+            found, _ = key_positions(prompt, role, end)
+            batch += [index] * len(found)
+            keys += found
+        attention = view.entries(batch, [ends[index] for index in batch], keys)
+        rows = torch.tensor(batch, dtype=torch.long, device=view.device)
+        source = view.residual[rows, torch.tensor(keys, dtype=torch.long, device=view.device)]
+        norm = anatomy.attention_norm(view.layer)
+        read = (norm(source) - norm(torch.zeros_like(source[:1]))).float()
+        values = torch.einsum(
+            "nd,hdf->nhf", read, anatomy.value_weight(view.layer).float().to(read.device)
+        )
+        moved = torch.zeros(len(ends), *values.shape[1:], device=view.device)
+        return moved.index_add_(0, rows, attention[:, :, None] * values)
 
     def attributions(self) -> FloatArray:
         """[prompts, heads] in logits."""
