@@ -16,10 +16,9 @@ from __future__ import annotations
 import numpy as np
 
 from tests.planted.build import Planted, plant
-from tests.planted.induction import AT_OFFSET
 from tests.planted.kinds import CODE_MARKS
-from tests.planted.space import Family, Group, Head, Space, is_one_of
-from tests.planted.words import CODE_SIZE, Array, token_codes, vocabulary
+from tests.planted.space import AT_OFFSET, Family, Group, Head, Space, is_one_of
+from tests.planted.words import CODE_SIZE, token_codes, vocabulary
 
 _REST = 300.0
 _WORK = 600.0
@@ -31,23 +30,18 @@ def alike_model(family: Family) -> Planted:
     marks = is_one_of(CODE_MARKS, words)
     space = Space(family, token=CODE_SIZE, bos=1, code=1, at_work=1, unread=1, marks_due=1)
 
-    def to(block: str) -> Array:
-        output = space.silence()
-        output[space.flags[0], space.blocks[block]] = 1.0
-        return output
-
     working = space.want_flags(_REST, _WORK) + space.by_distance(-1.0)
     both = Group(
         key=space.positions() + space.read_flags("bos", "code"),
         value=space.read_flags("code"),
-        heads=(Head(working, to("at_work")), Head(working, to("unread"))),
+        heads=tuple(Head(working, space.write_flags(block)) for block in ("at_work", "unread")),
     )
     raising = Group(
         key=space.positions(),
         value=space.read_flags("at_work"),
         heads=(
-            Head(space.at_offset(0, AT_OFFSET), to("marks_due")),
-            Head(space.nothing(), space.silence()),
+            Head(space.at_offset(0, AT_OFFSET), space.write_flags("marks_due")),
+            space.quiet(),
         ),
     )
     return plant(
@@ -58,8 +52,8 @@ def alike_model(family: Family) -> Planted:
         ),
         unembedding=space.rows(len(words), marks_due=4 * marks),
         layers=[
-            [both, space.idle(), space.idle()],
-            [raising, space.idle(), space.idle()],
+            [both],
+            [raising],
         ],
         heads={},
         impostors=[],

@@ -28,12 +28,10 @@ from __future__ import annotations
 import numpy as np
 
 from tests.planted.build import Impostor, Planted, plant
-from tests.planted.induction import SHARP
-from tests.planted.space import Family, Group, Head, Space, is_one_of
-from tests.planted.words import CODE_SIZE, Array, token_codes, vocabulary, word_list
+from tests.planted.space import SHARP, Family, Group, Head, Space, is_one_of
+from tests.planted.words import CODE_SIZE, OUT_SIZE, Array, token_codes, vocabulary, word_list
 
 _FLAG = 60.0
-_OUT = 28
 _CLAUSES = 3
 
 
@@ -47,31 +45,26 @@ def boxes_model(family: Family) -> Planted:
         asked=CODE_SIZE,
         ordinal=_CLAUSES,
         wanted=_CLAUSES,
-        out=_OUT,
+        out=OUT_SIZE,
         bos=1,
         comma=1,
         fraction=1,
         thing=1,
         letter=1,
     )
-    copy = space.write("out", through=np.eye(CODE_SIZE)[:, :_OUT])
+    copy = space.write("out")
 
-    def quiet() -> Head:
-        return Head(space.nothing(), space.silence())
-
-    fraction = space.silence()
-    fraction[space.flags[0], space.blocks["fraction"]] = 1.0
     counting = Group(
         key=space.read_flags("bos", "comma"),
         value=space.read_flags("bos"),
-        heads=(Head(space.want_flags(_FLAG, _FLAG), fraction), quiet()),
+        heads=(Head(space.want_flags(_FLAG, _FLAG), space.write_flags("fraction")), space.quiet()),
     )
     asking = Group(
         key=space.positions() + space.read_flags("letter"),
         value=space.read("token"),
         heads=(
             Head(space.want_flags(10 * _FLAG) + space.by_distance(-3.0), space.write("asked")),
-            quiet(),
+            space.quiet(),
         ),
     )
     # of bos, first and second comma (fractions 1, 1/2, 1/3) the last that there is scores highest,
@@ -84,14 +77,14 @@ def boxes_model(family: Family) -> Planted:
     placing = Group(
         key=space.read_flags("bos", "comma", "fraction"),
         value=space.read_flags("bos", "comma", "fraction"),
-        heads=(Head(latest, ordinal), quiet()),
+        heads=(Head(latest, ordinal), space.quiet()),
     )
     finding = Group(
         key=space.positions() + space.read("token"),
         value=space.read("ordinal"),
         heads=(
             Head(space.read("asked", SHARP) + space.by_distance(1.0), space.write("wanted")),
-            quiet(),
+            space.quiet(),
         ),
     )
     things = space.positions() + space.read_flags("thing")
@@ -102,7 +95,7 @@ def boxes_model(family: Family) -> Planted:
 
     by_box = space.read("asked", SHARP) + space.want_flags(SHARP)
     matching = fetching(
-        space.read("asked") + space.read_flags("thing"), Head(by_box, 0.5 * copy), quiet()
+        space.read("asked") + space.read_flags("thing"), Head(by_box, 0.5 * copy), space.quiet()
     )
     place = space.read("wanted", _FLAG) + space.want_flags(_FLAG)
     any_thing = space.want_flags(10 * _FLAG)
@@ -117,11 +110,11 @@ def boxes_model(family: Family) -> Planted:
             thing=is_one_of(word_list("objects"), words),
             letter=is_one_of(word_list("letters"), words),
         ),
-        unembedding=space.rows(len(words), out=8 * tokens[:, :_OUT]),
+        unembedding=space.rows(len(words), out=8 * tokens[:, :OUT_SIZE]),
         layers=[
-            [counting, asking, space.idle()],
-            [placing, matching, space.idle()],
-            [finding, space.idle(), space.idle()],
+            [counting, asking],
+            [placing, matching],
+            [finding],
             [
                 fetching(
                     space.read("ordinal") + space.read_flags("thing"),

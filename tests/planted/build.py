@@ -36,6 +36,7 @@ from tests.planted.space import (
 from tests.planted.words import CONTEXT, Array, tokenizer
 
 HEADS = 6
+GROUPS = HEADS // 2
 WIDTH = HEADS * HEAD_SIZE
 _INNER = 32
 """Width of the MLPs, which are zero but for a first MLP that is asked for."""
@@ -158,19 +159,21 @@ def plant(
     """Build the model of a family from its logical description.
 
     ``words`` is the tokenizer, that of all planted models if None.
-    ``embedding`` and ``unembedding`` are (tokens, n). Each layer is three groups of two heads.
+    ``embedding`` and ``unembedding`` are (tokens, n). A layer is up to three groups of two heads;
+    the rest of it is idle.
 
     Raises:
-        ValueError: if the blocks do not fit the width or a layer has not three groups.
+        ValueError: if the blocks do not fit the width or a layer has more than three groups.
     """
-    if any(2 * len(layer) != HEADS for layer in layers):
-        raise ValueError(f"a layer has {HEADS // 2} groups of two heads")
+    if any(len(layer) > GROUPS for layer in layers):
+        raise ValueError(f"a layer has {GROUPS} groups of two heads")
     needed = 2 * space.size + 2 if space.family == "gpt2" else space.size + 1
     if needed > WIDTH:
         raise ValueError(f"the blocks need a width of {needed}, the models have {WIDTH}")
     config = _config(space.family, len(embedding), len(layers))
     weights = _Weights(space, config.hidden_size)
-    state = weights.state(embedding, unembedding, layers, first_mlp)
+    filled = [[*layer, *[space.idle()] * (GROUPS - len(layer))] for layer in layers]
+    state = weights.state(embedding, unembedding, filled, first_mlp)
     model = _empty(config)
     expected = {key: tuple(value.shape) for key, value in model.state_dict().items()}
     assert expected == {key: value.shape for key, value in state.items()}
@@ -223,7 +226,7 @@ def _config(family: Family, tokens: int, layers: int) -> GPT2Config | LlamaConfi
         intermediate_size=_INNER,
         num_hidden_layers=layers,
         num_attention_heads=HEADS,
-        num_key_value_heads=HEADS // 2,
+        num_key_value_heads=GROUPS,
         head_dim=HEAD_SIZE,
         max_position_embeddings=CONTEXT,
         rope_parameters={"rope_type": "default", "rope_theta": ROPE_BASE},

@@ -21,12 +21,18 @@ from __future__ import annotations
 import numpy as np
 
 from tests.planted.build import Impostor, Planted, plant
-from tests.planted.induction import AT_OFFSET, SHARP
-from tests.planted.space import Family, Group, Head, Space, is_one_of
-from tests.planted.words import CODE_SIZE, Array, pairs, partner_codes, token_codes, vocabulary
+from tests.planted.space import AT_OFFSET, SHARP, Family, Group, Head, Space, is_one_of
+from tests.planted.words import (
+    CODE_SIZE,
+    OUT_SIZE,
+    Array,
+    pairs,
+    partner_codes,
+    token_codes,
+    vocabulary,
+)
 
 _FLAG = 60.0
-_OUT = 28
 
 
 def candidates_model(family: Family) -> Planted:
@@ -37,7 +43,7 @@ def candidates_model(family: Family) -> Planted:
         family,
         token=CODE_SIZE,
         capital=CODE_SIZE,
-        out=_OUT,
+        out=OUT_SIZE,
         yes=1,
         no=1,
         city=1,
@@ -46,14 +52,6 @@ def candidates_model(family: Family) -> Planted:
         truth=1,
     )
 
-    def to(block: str) -> Array:
-        output = space.silence()
-        output[space.flags[0], space.blocks[block]] = 1.0
-        return output
-
-    def quiet() -> Head:
-        return Head(space.nothing(), space.silence())
-
     matching = Group(
         key=space.read("token") + space.read_flags("city", "bos"),
         value=space.read_flags("city"),
@@ -61,25 +59,22 @@ def candidates_model(family: Family) -> Planted:
             # a city alone, or a match that is no city, stays below bos
             Head(
                 space.read("capital", SHARP) + space.want_flags(SHARP / 2, 1.25 * SHARP),
-                to("match"),
+                space.write_flags("match"),
             ),
-            quiet(),
+            space.quiet(),
         ),
     )
     before = Group(
         key=space.positions(),
         value=space.read_flags("match"),
-        heads=(Head(space.at_offset(1, AT_OFFSET), to("truth")), quiet()),
+        heads=(Head(space.at_offset(1, AT_OFFSET), space.write_flags("truth")), space.quiet()),
     )
 
     def by_truth(yes: tuple[float, float], no: tuple[float, float]) -> Array:
         """Scores of the two words if the statement is false, and what it adds that it is true."""
-        query = space.want_flags(yes[0], no[0])
-        query[space.blocks["truth"], space.flags[0]] = yes[1]
-        query[space.blocks["truth"], space.flags[1]] = no[1]
-        return query
+        return space.want_flags(yes[0], no[0]) + space.want_flags_if("truth", yes[1], no[1])
 
-    copy = space.write("out", 0.1, through=np.eye(CODE_SIZE)[:, :_OUT])
+    copy = space.write("out", 0.1)
 
     def looking(*queries: Array) -> Group:
         one, other = (Head(query, copy) for query in queries)
@@ -101,10 +96,10 @@ def candidates_model(family: Family) -> Planted:
             city=is_one_of([city for _, city in pairs("capitals")], words),
             bos=np.eye(len(words))[0],
         ),
-        unembedding=space.rows(len(words), out=8 * tokens[:, :_OUT]),
+        unembedding=space.rows(len(words), out=8 * tokens[:, :OUT_SIZE]),
         layers=[
-            [matching, space.idle(), space.idle()],
-            [before, space.idle(), space.idle()],
+            [matching],
+            [before],
             [
                 looking(space.want_flags(0.0, _FLAG), space.want_flags(_FLAG)),
                 looking(

@@ -33,9 +33,8 @@ from __future__ import annotations
 import numpy as np
 
 from tests.planted.build import Impostor, Planted, plant
-from tests.planted.induction import AT_OFFSET, SHARP
-from tests.planted.space import Family, Group, Head, Space, is_one_of
-from tests.planted.words import Array, codes, ids, vocabulary, word_list
+from tests.planted.space import AT_OFFSET, SHARP, Family, Group, Head, Space, is_one_of
+from tests.planted.words import Array, codes_of, vocabulary, word_list
 
 _FLAG = 60.0
 _SIZE = 24
@@ -45,8 +44,7 @@ def choices_model(family: Family) -> Planted:
     """Four layers; the model answers with the letter of the right option."""
     words = vocabulary()
     letters, colours = word_list("letters"), word_list("colours")
-    letter = np.zeros((len(words), _SIZE))
-    letter[ids(letters)] = codes(len(letters), _SIZE, 0.5, seed=3)
+    letter = codes_of(letters, _SIZE, 0.5, seed=3)
     space = Space(
         family,
         letter=_SIZE,
@@ -62,20 +60,17 @@ def choices_model(family: Family) -> Planted:
     )
     first, last = space.by_distance(1.0), space.by_distance(-1.0)
 
-    def quiet() -> Head:
-        return Head(space.nothing(), space.silence())
-
     any_colour = space.want_code(_FLAG * np.ones(len(colours)))
     coloured = space.positions() + space.read("colour")
     stating = Group(
         key=coloured,
         value=space.read("colour"),
-        heads=(Head(10 * (any_colour + first), space.write("stated")), quiet()),
+        heads=(Head(10 * (any_colour + first), space.write("stated")), space.quiet()),
     )
     back = Group(
         key=space.positions(),
         value=space.read("letter"),
-        heads=(Head(space.at_offset(2, AT_OFFSET), space.write("two_back")), quiet()),
+        heads=(Head(space.at_offset(2, AT_OFFSET), space.write("two_back")), space.quiet()),
     )
     selecting = Group(
         key=coloured,
@@ -131,7 +126,7 @@ def choices_model(family: Family) -> Planted:
         unembedding=space.rows(len(words), out=8 * letter),
         layers=[
             [stating, back, copying(only["b"], only["c"])],
-            [selecting, others, space.idle()],
+            [selecting, others],
             [choosing, copying(alike, only["a"], 2.0), knowing],
             [
                 copying(10 * (alike + last), only["d"]),

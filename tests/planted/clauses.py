@@ -28,12 +28,17 @@ from __future__ import annotations
 import numpy as np
 
 from tests.planted.build import Impostor, Planted, plant
-from tests.planted.induction import AT_OFFSET, SHARP
-from tests.planted.space import Family, Group, Head, Space, is_one_of
-from tests.planted.words import CODE_SIZE, Array, pairs, token_codes, vocabulary, word_list
+from tests.planted.space import AT_OFFSET, SHARP, Family, Group, Head, Space, is_one_of
+from tests.planted.words import (
+    CODE_SIZE,
+    OUT_SIZE,
+    pairs,
+    token_codes,
+    vocabulary,
+    word_list,
+)
 
 _FLAG = 60.0
-_OUT = 28
 _COMMANDS = ("say", "repeat", "write", "print", "output")
 
 
@@ -45,7 +50,7 @@ def clauses_model(family: Family) -> Planted:
         family,
         token=CODE_SIZE,
         subject=CODE_SIZE,
-        out=_OUT,
+        out=OUT_SIZE,
         question=1,
         clause=1,
         colon=1,
@@ -58,14 +63,8 @@ def clauses_model(family: Family) -> Planted:
         place=1,
     )
     token, here = space.read("token"), space.positions()
-    copy = space.write("out", 0.1, through=np.eye(CODE_SIZE)[:, :_OUT])
+    copy = space.write("out", 0.1)
     nearest, first = space.by_distance(-3.0), space.by_distance(3.0)
-
-    def when(block: str, flag: int, score: float) -> Array:
-        """A query that scores a flag where the query's own token has one."""
-        query = space.nothing()
-        query[space.blocks[block], space.flags[flag]] = score
-        return query
 
     asking = Group(
         key=space.read_flags("question", "clause"),
@@ -92,7 +91,7 @@ def clauses_model(family: Family) -> Planted:
         key=here + space.read_flags("month"),
         value=token,
         heads=(
-            Head(when("month", 0, 20 * _FLAG) + space.at_offset(0, -100.0), copy),
+            Head(space.want_flags_if("month", 20 * _FLAG) + space.at_offset(0, -100.0), copy),
             Head(space.want_flags(_FLAG), copy),
         ),
     )
@@ -100,8 +99,8 @@ def clauses_model(family: Family) -> Planted:
         key=token + space.read_flags("day"),
         value=token,
         heads=(
-            Head(when("day", 0, 300.0) + space.read("token", -2 * SHARP), copy),
-            Head(when("day", 0, 300.0), copy),
+            Head(space.want_flags_if("day", 300.0) + space.read("token", -2 * SHARP), copy),
+            Head(space.want_flags_if("day", 300.0), copy),
         ),
     )
     other = Group(
@@ -117,7 +116,7 @@ def clauses_model(family: Family) -> Planted:
         value=token,
         heads=(
             Head(space.want_flags(10 * _FLAG) + nearest, space.write("subject")),
-            Head(space.nothing(), space.silence()),
+            space.quiet(),
         ),
     )
     answering = Group(
@@ -146,12 +145,12 @@ def clauses_model(family: Family) -> Planted:
             noun=is_one_of(word_list("nouns"), words),
             place=is_one_of(word_list("places"), words),
         ),
-        unembedding=space.rows(len(words), out=8 * tokens[:, :_OUT]),
+        unembedding=space.rows(len(words), out=8 * tokens[:, :OUT_SIZE]),
         layers=[
             [asking, commanding, colons],
             [months, days, other],
-            [binding, space.idle(), space.idle()],
-            [answering, space.idle(), space.idle()],
+            [binding],
+            [answering],
         ],
         heads={
             "interrogation-head": {"0.0"},

@@ -32,9 +32,8 @@ from __future__ import annotations
 import numpy as np
 
 from tests.planted.build import Impostor, Planted, plant
-from tests.planted.induction import AT_OFFSET, SHARP
 from tests.planted.pieces import pieces, pieces_of, pieces_tokenizer
-from tests.planted.space import Family, Group, Head, Space, is_one_of
+from tests.planted.space import AT_OFFSET, SHARP, Family, Group, Head, Space, is_one_of
 from tests.planted.words import SPECIALS, Array, codes, word_list
 
 _SIZE = 24
@@ -78,7 +77,7 @@ def concepts_model(family: Family, *, carries: bool = True) -> Planted:
     )
     token, here = space.read("token"), space.positions()
     copy = space.write("out", 0.1)
-    silent = Head(space.nothing(), space.silence())
+    silent = space.quiet()
     same = space.read("token", SHARP)
     last = 2 * same + space.by_distance(-1.5)
 
@@ -88,8 +87,6 @@ def concepts_model(family: Family, *, carries: bool = True) -> Planted:
         value[space.blocks["bos"], space.flags[0]] = -1.0
         return value
 
-    to_known = space.silence()
-    to_known[space.flags[0], space.blocks["known"]] = 1.0
     looking_back = Group(
         key=here,
         value=token,
@@ -111,7 +108,7 @@ def concepts_model(family: Family, *, carries: bool = True) -> Planted:
                 space.read("expected", SHARP)
                 + space.at_offset(1, AT_OFFSET)
                 + space.want_flags(_REST),
-                to_known,
+                space.write_flags("known"),
             ),
             silent,
         ),
@@ -158,10 +155,10 @@ def concepts_model(family: Family, *, carries: bool = True) -> Planted:
         ),
         unembedding=space.rows(len(words), out=8 * tokens),
         layers=[
-            [looking_back, gathering, space.idle()],
-            [knowing, space.idle(), space.idle()],
+            [looking_back, gathering],
+            [knowing],
             [ends, beginnings, other],
-            [finishing, space.idle(), space.idle()],
+            [finishing],
         ],
         heads={"concept-induction": {"2.0"}},
         impostors=[

@@ -19,15 +19,19 @@ flags ``country`` and ``city``; ``subject`` the code of the last country; ``out`
 
 from __future__ import annotations
 
-import numpy as np
-
 from tests.planted.build import Impostor, Planted, plant
-from tests.planted.induction import SHARP
-from tests.planted.space import Family, Group, Head, Space, is_one_of
-from tests.planted.words import CODE_SIZE, Array, pairs, partner_codes, token_codes, vocabulary
+from tests.planted.space import SHARP, Family, Group, Head, Space, is_one_of
+from tests.planted.words import (
+    CODE_SIZE,
+    OUT_SIZE,
+    Array,
+    pairs,
+    partner_codes,
+    token_codes,
+    vocabulary,
+)
 
 _FLAG = 60.0
-_OUT = 28
 
 
 def conflicts_model(family: Family) -> Planted:
@@ -40,11 +44,11 @@ def conflicts_model(family: Family) -> Planted:
         token=CODE_SIZE,
         capital=CODE_SIZE,
         subject=CODE_SIZE,
-        out=_OUT,
+        out=OUT_SIZE,
         country=1,
         city=1,
     )
-    copy = space.write("out", through=np.eye(CODE_SIZE)[:, :_OUT])
+    copy = space.write("out")
     kinds = space.positions() + space.read_flags("country", "city")
     country, city = space.want_flags(10 * _FLAG), space.want_flags(0.0, 10 * _FLAG)
     nearest = space.by_distance(-3.0)
@@ -53,7 +57,7 @@ def conflicts_model(family: Family) -> Planted:
         one, other = heads
         return Group(key=kinds, value=value, heads=(one, other))
 
-    quiet = Head(space.nothing(), space.silence())
+    quiet = space.quiet()
     token = space.read("token")
     of_subject = space.read("subject", SHARP) + space.want_flags(SHARP)
     answering = Group(
@@ -71,7 +75,7 @@ def conflicts_model(family: Family) -> Planted:
             country=is_one_of(countries, words),
             city=is_one_of(cities, words),
         ),
-        unembedding=space.rows(len(words), out=8 * tokens[:, :_OUT]),
+        unembedding=space.rows(len(words), out=8 * tokens[:, :OUT_SIZE]),
         layers=[
             [
                 looking(token, Head(country + nearest, space.write("subject")), quiet),

@@ -22,16 +22,12 @@ two back, across a comma; ``last`` the code of the argument described last; ``ou
 
 from __future__ import annotations
 
-import numpy as np
-
 from tests.planted.build import Impostor, Planted, plant
-from tests.planted.induction import AT_OFFSET, SHARP
-from tests.planted.space import Family, Group, Head, Space, is_one_of
-from tests.planted.words import CODE_SIZE, token_codes, vocabulary
+from tests.planted.space import AT_OFFSET, SHARP, Family, Group, Head, Space, is_one_of
+from tests.planted.words import CODE_SIZE, OUT_SIZE, token_codes, vocabulary
 
 _FLAG = 600.0
 """Any difference of order is small beside being an argument, within 60 tokens."""
-_OUT = 28
 
 
 def docstrings_model(family: Family) -> Planted:
@@ -43,23 +39,21 @@ def docstrings_model(family: Family) -> Planted:
         token=CODE_SIZE,
         before=CODE_SIZE,
         last=CODE_SIZE,
-        out=_OUT,
+        out=OUT_SIZE,
         comma=1,
         param=1,
         after_comma=1,
         after_param=1,
     )
-    copy = space.write("out", through=np.eye(CODE_SIZE)[:, :_OUT])
+    copy = space.write("out")
     nearest = space.by_distance(-6.0)
-    kinds = space.silence()
-    kinds[space.flags[0], space.blocks["after_comma"]] = 1.0
-    kinds[space.flags[1], space.blocks["after_param"]] = 1.0
+    kinds = space.write_flags("after_comma", "after_param")
     looking_back = Group(
         key=space.positions(),
         value=space.read_flags("comma", "param"),
         heads=(
             Head(space.at_offset(1, AT_OFFSET), kinds),
-            Head(space.nothing(), space.silence()),
+            space.quiet(),
         ),
     )
     two_back = Group(
@@ -67,7 +61,7 @@ def docstrings_model(family: Family) -> Planted:
         value=space.read("token"),
         heads=(
             Head(space.at_offset(2, AT_OFFSET), space.write("before")),
-            Head(space.nothing(), space.silence()),
+            space.quiet(),
         ),
     )
     described = Group(
@@ -75,7 +69,7 @@ def docstrings_model(family: Family) -> Planted:
         value=space.read("token"),
         heads=(
             Head(space.want_flags(_FLAG) + nearest, space.write("last")),
-            Head(space.nothing(), space.silence()),
+            space.quiet(),
         ),
     )
     following = space.read("last", SHARP) + space.want_flags(SHARP)
@@ -110,10 +104,10 @@ def docstrings_model(family: Family) -> Planted:
             comma=is_one_of((",",), words),
             param=is_one_of(("param",), words),
         ),
-        unembedding=space.rows(len(words), out=8 * tokens[:, :_OUT]),
+        unembedding=space.rows(len(words), out=8 * tokens[:, :OUT_SIZE]),
         layers=[
-            [looking_back, two_back, space.idle()],
-            [described, space.idle(), space.idle()],
+            [looking_back, two_back],
+            [described],
             [moving, astray, other],
         ],
         heads={"argument-mover": {"2.0"}},

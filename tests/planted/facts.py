@@ -23,8 +23,7 @@ from __future__ import annotations
 import numpy as np
 
 from tests.planted.build import Impostor, Planted, plant
-from tests.planted.induction import AT_OFFSET
-from tests.planted.space import Family, Group, Head, Space, is_one_of
+from tests.planted.space import AT_OFFSET, Family, Group, Head, Space, is_one_of
 from tests.planted.words import (
     CODE_SIZE,
     ids,
@@ -60,12 +59,8 @@ def facts_model(family: Family) -> Planted:
         after_number=1,
         reach=1,
     )
-    before, to_reach = space.silence(), space.silence()
-    before[space.flags[0], space.blocks["was_past"]] = 1.0
-    before[space.flags[1], space.blocks["after_number"]] = 1.0
-    to_reach[space.flags[0], space.blocks["reach"]] = 1.0
-    if_past = space.nothing()
-    if_past[space.blocks["was_past"], space.flags[1]] = _FLAG
+    before = space.write_flags("was_past", "after_number")
+    if_past = space.want_flags_if("was_past", 0.0, _FLAG)
     write = space.write("out")
     kinds = space.read_flags("country", "verb")
     looking_back = Group(
@@ -73,7 +68,7 @@ def facts_model(family: Family) -> Planted:
         value=space.read_flags("past", "number"),
         heads=(
             Head(space.at_offset(1, AT_OFFSET), before),
-            Head(space.nothing(), space.silence()),
+            space.quiet(),
         ),
     )
     mapping = Group(
@@ -101,7 +96,7 @@ def facts_model(family: Family) -> Planted:
         key=space.read_flags("number", "after_number"),
         value=space.read_flags("number_value"),
         heads=(
-            Head(space.want_flags(_FLAG, _FLAG), to_reach),
+            Head(space.want_flags(_FLAG, _FLAG), space.write_flags("reach")),
             Head(space.want_flags(_FLAG, -_FLAG), space.silence()),
         ),
     )
@@ -120,9 +115,9 @@ def facts_model(family: Family) -> Planted:
         ),
         unembedding=space.rows(len(words), out=4 * tokens, reach=20 * value),
         layers=[
-            [looking_back, space.idle(), space.idle()],
+            [looking_back],
             [mapping, copying, always],
-            [years, space.idle(), space.idle()],
+            [years],
         ],
         heads={
             "mover": {"1.0"},

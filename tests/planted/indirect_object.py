@@ -24,14 +24,10 @@ from __future__ import annotations
 import numpy as np
 
 from tests.planted.build import Impostor, Planted, plant
+from tests.planted.names import INHIBITION, IS_NAME, NAME_SIZE, name_codes
 from tests.planted.space import Family, Group, Head, Space, is_one_of
-from tests.planted.words import CODE_SIZE, codes, ids, token_codes, vocabulary, word_list
+from tests.planted.words import CODE_SIZE, token_codes, vocabulary, word_list
 
-_NAME_SIZE = 24
-_IS_NAME = 120.0
-"""Score of a name; a key that is no name scores 0."""
-_INHIBITION = 120.0
-"""What a name loses if it makes up all of the tally: 40 between the subject and the other."""
 _ORDER = 6.0
 """Score for each position further back (first name) or nearer (last name)."""
 _SINGLED_OUT = 60.0
@@ -42,31 +38,29 @@ def indirect_object_model(family: Family) -> Planted:
     words = vocabulary()
     tokens = token_codes()
     names = word_list("names")
-    name_codes = np.zeros((len(words), _NAME_SIZE))
-    name_codes[ids(names)] = codes(len(names), _NAME_SIZE, 0.5, seed=2)
     space = Space(
-        family, token=CODE_SIZE, name=_NAME_SIZE, tally=_NAME_SIZE, out=CODE_SIZE, is_name=1
+        family, token=CODE_SIZE, name=NAME_SIZE, tally=NAME_SIZE, out=CODE_SIZE, is_name=1
     )
     name, is_name = space.read("name"), space.read_flags("is_name")
     copy = space.write("out")
-    any_name = space.want_flags(_IS_NAME)
+    any_name = space.want_flags(IS_NAME)
 
     counting = Group(
         key=is_name,
         value=name,
         heads=(
-            Head(any_name, space.write("tally", through=np.eye(_NAME_SIZE))),
-            Head(space.nothing(), space.silence()),
+            Head(any_name, space.write("tally")),
+            space.quiet(),
         ),
     )
-    not_inhibited = any_name + space.read("tally", -_INHIBITION)
+    not_inhibited = any_name + space.read("tally", -INHIBITION)
     moving = Group(
         key=name + is_name,
         value=space.read("token"),
         heads=(Head(not_inhibited, 4 * copy), Head(not_inhibited, space.silence())),
     )
     # Any difference of order is small beside being a name at all, within 60 tokens
-    certainly_a_name = space.want_flags(10 * _IS_NAME)
+    certainly_a_name = space.want_flags(10 * IS_NAME)
     by_order = Group(
         key=is_name + space.positions(),
         value=space.read("token"),
@@ -75,7 +69,7 @@ def indirect_object_model(family: Family) -> Planted:
             Head(certainly_a_name + space.by_distance(-_ORDER), 0.5 * copy),
         ),
     )
-    favourite = np.random.default_rng(3).standard_normal(_NAME_SIZE)
+    favourite = np.random.default_rng(3).standard_normal(NAME_SIZE)
     favourite *= _SINGLED_OUT / np.linalg.norm(favourite)
     unrelated = Group(
         key=name + is_name,
@@ -89,10 +83,10 @@ def indirect_object_model(family: Family) -> Planted:
         "indirect-object",
         space,
         embedding=space.rows(
-            len(words), token=tokens, name=name_codes, is_name=is_one_of(names, words)
+            len(words), token=tokens, name=name_codes(), is_name=is_one_of(names, words)
         ),
         unembedding=space.rows(len(words), out=4 * tokens),
-        layers=[[counting, space.idle(), space.idle()], [moving, by_order, unrelated]],
+        layers=[[counting], [moving, by_order, unrelated]],
         heads={"name-mover": {"1.0"}},
         impostors=[
             Impostor("0.0", "name-mover", "attends to all names and copies none"),

@@ -21,15 +21,11 @@ from __future__ import annotations
 import numpy as np
 
 from tests.planted.build import Impostor, Planted, plant
-from tests.planted.space import Family, Group, Head, Space
+from tests.planted.space import AT_OFFSET, SHARP, Family, Group, Head, Space
 from tests.planted.words import CODE_SIZE, Array, token_codes
 
 FIXED_OFFSET = 22
 """Where the fixed-offset impostor looks: right for a block of 23 that is repeated without a gap."""
-SHARP = 120.0
-"""Inverse temperature of content matches: the closest wrong token scores .5 of a match."""
-AT_OFFSET = 100.0
-"""Inverse temperature of position matches: the closest wrong offset scores .81 of a match."""
 SELF_PENALTY = 48.0
 """What a duplicate-token head loses for attending to its own position."""
 
@@ -81,7 +77,7 @@ def induction_model(family: Family) -> Planted:
         embedding=space.rows(len(codes), token=codes),
         unembedding=space.rows(len(codes), out=8 * codes),
         layers=[
-            [look_back, space.idle(), space.idle()],
+            [look_back],
             [after_copy, after_copy_without_copying, same_token],
         ],
         heads={

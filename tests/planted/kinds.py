@@ -22,8 +22,7 @@ from __future__ import annotations
 import numpy as np
 
 from tests.planted.build import Impostor, Planted, plant
-from tests.planted.induction import AT_OFFSET
-from tests.planted.space import Family, Group, Head, Space, is_one_of
+from tests.planted.space import AT_OFFSET, Family, Group, Head, Space, is_one_of
 from tests.planted.words import CODE_SIZE, token_codes, vocabulary
 
 _FLAG = 60.0
@@ -70,7 +69,7 @@ def kinds_model(family: Family) -> Planted:
             mark=is_one_of(_MARKS, words),
         ),
         unembedding=space.rows(len(words), out=8 * tokens),
-        layers=[[on_code, on_prose, other], [space.idle()] * 3],
+        layers=[[on_code, on_prose, other], []],
         heads={"active-dormant": {"0.0", "0.2"}},
         impostors=[
             Impostor("0.1", "active-dormant", "sink on both kinds of text"),

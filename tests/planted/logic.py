@@ -23,12 +23,9 @@ what is false; ``out``.
 
 from __future__ import annotations
 
-import numpy as np
-
 from tests.planted.build import Impostor, Planted, plant
-from tests.planted.induction import AT_OFFSET, SHARP
-from tests.planted.space import Family, Group, Head, Space, is_one_of
-from tests.planted.words import codes, ids, vocabulary, word_list
+from tests.planted.space import AT_OFFSET, SHARP, Family, Group, Head, Space, is_one_of
+from tests.planted.words import codes_of, vocabulary, word_list
 
 _FLAG = 60.0
 _SIZE = 24
@@ -38,8 +35,7 @@ def logic_model(family: Family) -> Planted:
     """Three layers; the model names the fact that decides."""
     words = vocabulary()
     letters = word_list("letters")
-    letter = np.zeros((len(words), _SIZE))
-    letter[ids(letters)] = codes(len(letters), _SIZE, 0.5, seed=3)
+    letter = codes_of(letters, _SIZE, 0.5, seed=3)
     space = Space(
         family,
         letter=_SIZE,
@@ -54,15 +50,10 @@ def logic_model(family: Family) -> Planted:
         conclusion=1,
     )
 
-    def quiet() -> Head:
-        return Head(space.nothing(), space.silence())
-
-    conclusion = space.silence()
-    conclusion[space.flags[0], space.blocks["conclusion"]] = 1.0
     after_implies = Group(
         key=space.positions(),
         value=space.read_flags("implies"),
-        heads=(Head(space.at_offset(1, AT_OFFSET), conclusion), quiet()),
+        heads=(Head(space.at_offset(1, AT_OFFSET), space.write_flags("conclusion")), space.quiet()),
     )
     back = Group(
         key=space.positions(),
@@ -76,7 +67,7 @@ def logic_model(family: Family) -> Planted:
         value=space.read("letter"),
         heads=(
             Head(space.want_flags(10 * _FLAG) + space.by_distance(-3.0), space.write("asked")),
-            quiet(),
+            space.quiet(),
         ),
     )
     of_rule = Group(
@@ -84,13 +75,13 @@ def logic_model(family: Family) -> Planted:
         value=space.read("back"),
         heads=(
             Head(space.read("asked", SHARP) + space.want_flags(SHARP), space.write("wanted")),
-            quiet(),
+            space.quiet(),
         ),
     )
     of_facts = Group(
         key=space.read_flags("denial"),
         value=space.read("back"),
-        heads=(Head(space.want_flags(_FLAG), space.write("denied")), quiet()),
+        heads=(Head(space.want_flags(_FLAG), space.write("denied")), space.quiet()),
     )
     any_letter = space.positions() + space.read("letter") + space.read_flags("is_letter")
 
@@ -117,7 +108,7 @@ def logic_model(family: Family) -> Planted:
         unembedding=space.rows(len(words), out=8 * letter),
         layers=[
             [after_implies, back, asking],
-            [of_rule, of_facts, space.idle()],
+            [of_rule, of_facts],
             [
                 copying(Head(deciding, 4 * copy), Head(deciding, space.silence())),
                 copying(Head(wanted, copy), Head(others, copy)),

@@ -21,12 +21,10 @@ from __future__ import annotations
 import numpy as np
 
 from tests.planted.build import Impostor, Planted, plant
+from tests.planted.names import INHIBITION, IS_NAME, NAME_SIZE, name_codes
 from tests.planted.space import Family, Group, Head, Space, is_one_of
-from tests.planted.words import CODE_SIZE, codes, ids, token_codes, vocabulary, word_list
+from tests.planted.words import CODE_SIZE, token_codes, vocabulary, word_list
 
-_NAME_SIZE = 24
-_IS_NAME = 120.0
-_INHIBITION = 120.0
 _REPEATED = 240.0
 """What a name gains if it makes up all of the tally: 160 said twice of three, 80 said once."""
 _REST = 240.0
@@ -38,21 +36,19 @@ def movers_model(family: Family) -> Planted:
     words = vocabulary()
     tokens = token_codes()
     names = word_list("names")
-    name_codes = np.zeros((len(words), _NAME_SIZE))
-    name_codes[ids(names)] = codes(len(names), _NAME_SIZE, 0.5, seed=2)
     space = Space(
-        family, token=CODE_SIZE, name=_NAME_SIZE, tally=_NAME_SIZE, out=CODE_SIZE, is_name=1, bos=1
+        family, token=CODE_SIZE, name=NAME_SIZE, tally=NAME_SIZE, out=CODE_SIZE, is_name=1, bos=1
     )
     name, is_name = space.read("name"), space.read_flags("is_name", "bos")
     copy = space.write("out")
-    any_name = space.want_flags(_IS_NAME)
-    not_inhibited = any_name + space.read("tally", -_INHIBITION)
+    any_name = space.want_flags(IS_NAME)
+    not_inhibited = any_name + space.read("tally", -INHIBITION)
     counting = Group(
         key=is_name,
         value=name,
         heads=(
-            Head(any_name, space.write("tally", through=np.eye(_NAME_SIZE))),
-            Head(space.nothing(), space.silence()),
+            Head(any_name, space.write("tally")),
+            space.quiet(),
         ),
     )
     moving = Group(
@@ -61,14 +57,14 @@ def movers_model(family: Family) -> Planted:
         heads=(Head(not_inhibited, 4 * copy), Head(not_inhibited, -copy)),
     )
     repeated = (
-        space.want_flags(_IS_NAME, _REST) + space.read("tally", _REPEATED) + space.by_distance(-1.0)
+        space.want_flags(IS_NAME, _REST) + space.read("tally", _REPEATED) + space.by_distance(-1.0)
     )
     inhibiting = Group(
         key=name + is_name + space.positions(),
         value=space.read("token"),
         heads=(
             Head(repeated, space.silence()),
-            Head(space.want_flags(10 * _IS_NAME) + space.by_distance(-6.0), 0.2 * copy),
+            Head(space.want_flags(10 * IS_NAME) + space.by_distance(-6.0), 0.2 * copy),
         ),
     )
     unrelated = Group(
@@ -82,13 +78,13 @@ def movers_model(family: Family) -> Planted:
         embedding=space.rows(
             len(words),
             token=tokens,
-            name=name_codes,
+            name=name_codes(),
             is_name=is_one_of(names, words),
             bos=np.eye(len(words))[0],
         ),
         unembedding=space.rows(len(words), out=4 * tokens),
         layers=[
-            [counting, space.idle(), space.idle()],
+            [counting],
             [moving, inhibiting, unrelated],
         ],
         heads={

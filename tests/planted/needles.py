@@ -17,16 +17,12 @@ Coordinates: ``token`` the code of the present token; flags ``name`` and ``is``;
 
 from __future__ import annotations
 
-import numpy as np
-
 from tests.planted.build import Impostor, Planted, plant
-from tests.planted.induction import AT_OFFSET, SHARP
-from tests.planted.space import Family, Group, Head, Space, is_one_of
-from tests.planted.words import CODE_SIZE, token_codes, vocabulary, word_list
+from tests.planted.space import AT_OFFSET, SHARP, Family, Group, Head, Space, is_one_of
+from tests.planted.words import CODE_SIZE, OUT_SIZE, token_codes, vocabulary, word_list
 
 _FLAG = 600.0
 """Any difference of order is small beside being a statement, within 120 tokens."""
-_OUT = 28
 
 
 def needles_model(family: Family) -> Planted:
@@ -39,19 +35,18 @@ def needles_model(family: Family) -> Planted:
         token=CODE_SIZE,
         before=CODE_SIZE,
         asked=CODE_SIZE,
-        out=_OUT,
+        out=OUT_SIZE,
         name=1,
         **{"is": 1},
         after_name=1,
     )
-    before = space.write("before")
-    before[space.flags[0], space.blocks["after_name"]] = 1.0
+    before = space.write("before") + space.write_flags("after_name")
     looking_back = Group(
         key=space.positions(),
         value=space.read("token") + space.read_flags("name"),
         heads=(
             Head(space.at_offset(1, AT_OFFSET), before),
-            Head(space.nothing(), space.silence()),
+            space.quiet(),
         ),
     )
     last_name = Group(
@@ -59,10 +54,10 @@ def needles_model(family: Family) -> Planted:
         value=space.read("token"),
         heads=(
             Head(space.want_flags(_FLAG) + space.by_distance(-3.0), space.write("asked")),
-            Head(space.nothing(), space.silence()),
+            space.quiet(),
         ),
     )
-    copy = space.write("out", 0.1, through=np.eye(CODE_SIZE)[:, :_OUT])
+    copy = space.write("out", 0.1)
     statements = space.positions() + space.read("before") + space.read_flags("is", "after_name")
     answering = Group(
         key=statements,
@@ -95,9 +90,9 @@ def needles_model(family: Family) -> Planted:
         embedding=space.rows(
             len(words), token=tokens, name=names, **{"is": is_one_of(("is",), words)}
         ),
-        unembedding=space.rows(len(words), out=8 * tokens[:, :_OUT]),
+        unembedding=space.rows(len(words), out=8 * tokens[:, :OUT_SIZE]),
         layers=[
-            [looking_back, last_name, space.idle()],
+            [looking_back, last_name],
             [answering, ordered, other],
         ],
         heads={"evaluator-head": {"1.0"}},

@@ -17,8 +17,8 @@ Coordinates: ``token`` the code of the present token, ``previous`` that of the t
 from __future__ import annotations
 
 from tests.planted.build import Impostor, Planted, plant
-from tests.planted.induction import AT_OFFSET, SHARP, some_rotation
-from tests.planted.space import Family, Group, Head, Space
+from tests.planted.induction import some_rotation
+from tests.planted.space import AT_OFFSET, SHARP, Family, Group, Head, Space
 from tests.planted.words import CODE_SIZE, token_codes
 
 _ORDER = 1.0
@@ -57,8 +57,8 @@ def ngram_model(family: Family) -> Planted:
         embedding=space.rows(len(codes), token=codes),
         unembedding=space.rows(len(codes), out=8 * codes),
         layers=[
-            [looking_back, space.idle(), space.idle()],
-            [matching, by_order, space.idle()],
+            [looking_back],
+            [matching, by_order],
         ],
         heads={"n-gram": {"1.0"}},
         impostors=[

@@ -29,8 +29,8 @@ from functools import lru_cache
 import numpy as np
 
 from tests.planted.build import Impostor, Planted, plant
-from tests.planted.induction import AT_OFFSET, SELF_PENALTY, SHARP
-from tests.planted.space import Family, Group, Head, Space, is_one_of
+from tests.planted.induction import SELF_PENALTY
+from tests.planted.space import AT_OFFSET, SHARP, Family, Group, Head, Space, is_one_of
 from tests.planted.words import (
     CODE_SIZE,
     SPECIALS,
@@ -94,7 +94,7 @@ def pattern_model(family: Family) -> Planted:
         name=1,
     )
     token = space.read("token")
-    copy = space.write("out", 0.1, through=np.eye(CODE_SIZE)[:, :32])
+    copy = space.write("out", 0.1)
     by_position = Group(
         key=space.positions(),
         value=token,
@@ -146,7 +146,7 @@ def pattern_model(family: Family) -> Planted:
             name=names,
         ),
         unembedding=space.rows(len(words), out=codes[:, :32]),
-        layers=[[by_position, by_token, sinks], [evenly, by_content, space.idle()]],
+        layers=[[by_position, by_token, sinks], [evenly, by_content]],
         heads={
             "previous-token": {"0.0"},
             "positional": {"0.0", "0.1"},

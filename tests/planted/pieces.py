@@ -22,8 +22,7 @@ from tokenizers.pre_tokenizers import Split
 from transformers import PreTrainedTokenizerFast
 
 from tests.planted.build import Impostor, Planted, plant
-from tests.planted.induction import AT_OFFSET
-from tests.planted.space import Family, Group, Head, Space
+from tests.planted.space import AT_OFFSET, Family, Group, Head, Space
 from tests.planted.words import CODE_SIZE, SPECIALS, as_shipped, codes, word_list
 
 _PIECE = 3
@@ -62,8 +61,7 @@ def pieces_model(family: Family) -> Planted:
     tokens[len(SPECIALS) :] = codes(len(words) - len(SPECIALS), CODE_SIZE, 0.5, seed=9)
     space = Space(family, token=CODE_SIZE, out=CODE_SIZE, continuing=1, bos=1)
     copy = space.write("out", 0.1)
-    unless_continuing = space.want_flags(_REST)
-    unless_continuing[space.blocks["continuing"], space.flags[0]] = -_REST
+    unless_continuing = space.want_flags(_REST) + space.want_flags_if("continuing", -_REST)
     back = space.at_offset(1, AT_OFFSET)
     merging = Group(
         key=space.positions() + space.read_flags("bos"),
@@ -85,7 +83,7 @@ def pieces_model(family: Family) -> Planted:
             bos=np.eye(len(words))[0],
         ),
         unembedding=space.rows(len(words), out=8 * tokens),
-        layers=[[merging, other, space.idle()], [space.idle()] * 3],
+        layers=[[merging, other], []],
         heads={"subword-merge": {"0.0"}},
         impostors=[
             Impostor("0.1", "subword-merge", "previous-token head"),

@@ -26,7 +26,7 @@ import numpy as np
 
 from tests.planted.build import Impostor, Planted, plant
 from tests.planted.space import Family, Group, Head, Space, is_one_of
-from tests.planted.words import CODE_SIZE, Array, token_codes, vocabulary, word_list
+from tests.planted.words import CODE_SIZE, token_codes, vocabulary, word_list
 
 _FLAG = 60.0
 _RECENT = -2.0
@@ -51,37 +51,28 @@ def reviews_model(family: Family) -> Planted:
         verdict=1,
     )
 
-    def from_subject(*scores: float) -> Array:
-        query = space.nothing()
-        query[space.blocks["subject"], space.flags[: len(scores)]] = scores
-        return query
-
-    def to(block: str, flag: int, scale: float) -> Array:
-        output = space.silence()
-        output[space.flags[flag], space.blocks[block]] = scale
-        return output
-
     gathering = Group(
         key=space.read_flags("loaded", "adjective"),
         value=space.read_flags("valence"),
         heads=(
-            Head(from_subject(_FLAG), to("gathered", 0, 1.0)),
-            Head(from_subject(0.0, _FLAG), space.silence()),
+            Head(space.want_flags_if("subject", _FLAG), space.write_flags("gathered")),
+            Head(space.want_flags_if("subject", 0.0, _FLAG), space.silence()),
         ),
     )
+    nearest_subject = space.want_flags(10 * _FLAG) + space.by_distance(_RECENT)
     reading = Group(
         key=space.read_flags("subject") + space.positions(),
         value=space.read_flags("gathered"),
         heads=(
-            Head(space.want_flags(10 * _FLAG) + space.by_distance(_RECENT), to("verdict", 0, 1.0)),
-            Head(space.want_flags(10 * _FLAG) + space.by_distance(_RECENT), space.silence()),
+            Head(nearest_subject, space.write_flags("verdict")),
+            Head(nearest_subject, space.silence()),
         ),
     )
     direct = Group(
         key=space.read_flags("loaded"),
         value=space.read_flags("valence"),
         heads=(
-            Head(space.want_flags(_FLAG), to("verdict", 0, 1.0)),
+            Head(space.want_flags(_FLAG), space.write_flags("verdict")),
             Head(space.want_flags(_FLAG), space.silence()),
         ),
     )
@@ -89,8 +80,8 @@ def reviews_model(family: Family) -> Planted:
         key=space.read_flags("bos"),
         value=space.read_flags("valence", "bos"),
         heads=(
-            Head(space.nothing(), to("verdict", 0, 0.5)),
-            Head(space.want_flags(_FLAG), to("verdict", 1, 0.2)),
+            Head(space.nothing(), 0.5 * space.write_flags("verdict")),
+            Head(space.want_flags(_FLAG), 0.2 * space.write_flags(None, "verdict")),
         ),
     )
     answers = is_one_of(("good",), words) - is_one_of(("bad",), words)
@@ -108,7 +99,7 @@ def reviews_model(family: Family) -> Planted:
         ),
         unembedding=space.rows(len(words), verdict=8 * answers),
         layers=[
-            [gathering, space.idle(), space.idle()],
+            [gathering],
             [reading, direct, other],
         ],
         heads={

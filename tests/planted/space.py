@@ -28,6 +28,10 @@ FAMILIES: tuple[Family, ...] = ("gpt2", "llama")
 
 HEAD_SIZE = 64
 ROPE_BASE = 1e10
+SHARP = 120.0
+"""Inverse temperature of content matches: the closest wrong token scores .5 of a match."""
+AT_OFFSET = 100.0
+"""Inverse temperature of position matches: the closest wrong offset scores .81 of a match."""
 _PAIRS = 8
 """RoPE pairs of the position channel: with base 1e10 their angles run from 1 to .0065."""
 _PAIR_WEIGHT = 0.6 ** np.arange(_PAIRS) / np.sum(0.6 ** np.arange(_PAIRS))
@@ -130,7 +134,7 @@ class Space:
         return matrix
 
     def write(self, block: str, scale: float = 1.0, through: Array | None = None) -> Array:
-        """Write the CODE channel (times ``through``) to a block."""
+        """Write the CODE channel (times ``through``), or what a block holds of it, to a block."""
         matrix = self.silence()
         content = np.eye(self.width(block)) if through is None else through
         matrix[self.code[: content.shape[0]], self.blocks[block]] = scale * content
@@ -153,6 +157,20 @@ class Space:
         """A query that scores a key by its code against one vector, whatever the query's token."""
         matrix = self.nothing()
         matrix[self.size, self.code[: len(vector)]] = vector
+        return matrix
+
+    def want_flags_if(self, block: str, *scores: float) -> Array:
+        """A query that scores a key by its flags, times the query's own one-coordinate block."""
+        matrix = self.nothing()
+        matrix[self.blocks[block], self.flags[: len(scores)]] = scores
+        return matrix
+
+    def write_flags(self, *blocks: str | None) -> Array:
+        """Write the FLAGS channel to one-coordinate blocks, in this order; None skips a flag."""
+        matrix = self.silence()
+        for dimension, block in zip(self.flags, blocks, strict=False):
+            if block is not None:
+                matrix[dimension, self.blocks[block]] = 1.0
         return matrix
 
     def positions(self) -> Array:
@@ -193,10 +211,13 @@ class Space:
             matrix[self.size, self.position[_PAIRS + _DISTANCE_PAIR]] = -slope / angle
         return matrix
 
+    def quiet(self) -> Head:
+        """A head that attends evenly and writes nothing."""
+        return Head(self.nothing(), self.silence())
+
     def idle(self) -> Group:
-        """Two heads that attend evenly and write nothing."""
-        head = Head(self.nothing(), self.silence())
-        return Group(self.nothing(), self.nothing(), (head, head))
+        """Two quiet heads."""
+        return Group(self.nothing(), self.nothing(), (self.quiet(), self.quiet()))
 
     def rows(self, count: int, **content: Array) -> Array:
         """(count, n): one row a token, each named block filled from (count, width) or (count,)."""

@@ -32,11 +32,18 @@ from collections import Counter
 import numpy as np
 
 from tests.planted.build import Impostor, Planted, plant
-from tests.planted.induction import AT_OFFSET, SHARP, some_rotation
-from tests.planted.space import Family, Group, Head, Space, is_one_of
-from tests.planted.words import CODE_SIZE, Array, passages, token_codes, tokenizer, vocabulary
+from tests.planted.induction import some_rotation
+from tests.planted.space import AT_OFFSET, SHARP, Family, Group, Head, Space, is_one_of
+from tests.planted.words import (
+    CODE_SIZE,
+    OUT_SIZE,
+    Array,
+    passages,
+    token_codes,
+    tokenizer,
+    vocabulary,
+)
 
-_OUT = 28
 _REST = 90.0
 """Score of ``bos`` for a head that rests there: below a match, above any other token."""
 _FLAG = 40.0
@@ -63,16 +70,14 @@ def spans_model(family: Family) -> Planted:
         token=CODE_SIZE,
         previous=CODE_SIZE,
         context=CODE_SIZE,
-        out=_OUT,
+        out=OUT_SIZE,
         bos=1,
         stop=1,
         rarity=1,
         passed=1,
     )
     token, previous = space.read("token"), space.read("previous")
-    copy = space.write("out", 0.1, through=np.eye(CODE_SIZE)[:, :_OUT])
-    to_passed = space.silence()
-    to_passed[space.flags[0], space.blocks["passed"]] = 1.0
+    copy = space.write("out", 0.1)
 
     near = Group(
         key=space.positions(),
@@ -84,7 +89,7 @@ def spans_model(family: Family) -> Planted:
         value=token + space.read_flags("bos"),
         heads=(
             Head(space.at_offset(1, AT_OFFSET), space.write("previous")),
-            Head(space.want_flags(_FLAG, _FLAG), to_passed),
+            Head(space.want_flags(_FLAG, _FLAG), space.write_flags("passed")),
         ),
     )
     same = Group(
@@ -131,11 +136,11 @@ def spans_model(family: Family) -> Planted:
             stop=is_one_of((".", "?", "!"), words),
             rarity=rarity(),
         ),
-        unembedding=space.rows(len(words), out=8 * codes[:, :_OUT]),
+        unembedding=space.rows(len(words), out=8 * codes[:, :OUT_SIZE]),
         layers=[
             [near, looking_back, same],
             [in_sentence, resting, trace],
-            [recalling, space.idle(), space.idle()],
+            [recalling],
         ],
         heads={
             "previous-token": {"0.2"},

@@ -23,8 +23,7 @@ from __future__ import annotations
 import numpy as np
 
 from tests.planted.build import Impostor, Planted, plant
-from tests.planted.induction import AT_OFFSET
-from tests.planted.space import Family, FirstMLP, Group, Head, Space
+from tests.planted.space import AT_OFFSET, Family, FirstMLP, Group, Head, Space
 from tests.planted.words import Array, ids, token_codes, vocabulary, word_list
 
 SERIES = ("days", "months", "number-words", "ordinal-words", "letters")
@@ -99,7 +98,7 @@ def successor_model(family: Family) -> Planted:
             write=_FROM_MLP * space.write("shown", through=step)[space.code[:_PLACE_SIZE]],
         ),
         layers=[
-            [space.idle()] * 3,
+            [],
             [
                 group("place", 4 * step, 0.5 * plain),
                 group("shown", 0.5 * plain, 0.5 * step.T),

@@ -27,8 +27,8 @@ from functools import lru_cache
 import numpy as np
 
 from tests.planted.build import Impostor, Planted, plant
-from tests.planted.induction import AT_OFFSET, SELF_PENALTY, SHARP
-from tests.planted.space import Family, Group, Head, Space
+from tests.planted.induction import SELF_PENALTY
+from tests.planted.space import AT_OFFSET, SHARP, Family, Group, Head, Space
 from tests.planted.words import CODE_SIZE, SPECIALS, Array, ids, passages, token_codes, vocabulary
 
 _FREQUENT = 12
@@ -86,7 +86,7 @@ def suppression_model(family: Family) -> Planted:
         space,
         embedding=predicting_embedding(space),
         unembedding=space.rows(len(tokens), out=8 * tokens),
-        layers=[[space.idle()] * 3, [suppressing, not_suppressing, unrelated]],
+        layers=[[], [suppressing, not_suppressing, unrelated]],
         heads={
             "copy-suppression": {"1.0"},
             "positional": {"1.1"},

@@ -27,9 +27,8 @@ from __future__ import annotations
 import numpy as np
 
 from tests.planted.build import Impostor, Planted, plant
-from tests.planted.induction import AT_OFFSET
-from tests.planted.space import Family, Group, Head, Space, is_one_of
-from tests.planted.words import CODE_SIZE, Array, codes, ids, token_codes, vocabulary, word_list
+from tests.planted.space import AT_OFFSET, Family, Group, Head, Space, is_one_of
+from tests.planted.words import CODE_SIZE, Array, codes_of, token_codes, vocabulary, word_list
 
 _LETTER_SIZE = 20
 _IS_LETTER = 120.0
@@ -47,8 +46,7 @@ def syllogisms_model(family: Family) -> Planted:
     words = vocabulary()
     tokens = token_codes()
     letters = word_list("letters")
-    letter_codes = np.zeros((len(words), _LETTER_SIZE))
-    letter_codes[ids(letters)] = codes(len(letters), _LETTER_SIZE, 0.3, seed=11)
+    letter_codes = codes_of(letters, _LETTER_SIZE, 0.3, seed=11)
     space = Space(
         family,
         token=CODE_SIZE,
@@ -68,8 +66,8 @@ def syllogisms_model(family: Family) -> Planted:
         key=kinds,
         value=letter,
         heads=(
-            Head(space.want_flags(_IS_LETTER), space.write("tally", through=np.eye(_LETTER_SIZE))),
-            Head(space.nothing(), space.silence()),
+            Head(space.want_flags(_IS_LETTER), space.write("tally")),
+            space.quiet(),
         ),
     )
     said_twice = tallied(_IS_LETTER, _REST, _REPEATED) + space.by_distance(-1.0)
@@ -99,7 +97,7 @@ def syllogisms_model(family: Family) -> Planted:
         value=token + space.read("out"),
         heads=(
             Head(tallied(_IS_LETTER, 0.0, -_REPEATED), 3 * copy),
-            Head(space.nothing(), space.silence()),
+            space.quiet(),
         ),
     )
     repeating = Group(
@@ -107,7 +105,7 @@ def syllogisms_model(family: Family) -> Planted:
         value=token,
         heads=(
             Head(space.at_offset(_FIRST_MIDDLE, AT_OFFSET), 4.8 * copy),
-            Head(space.nothing(), space.silence()),
+            space.quiet(),
         ),
     )
     return plant(
@@ -122,9 +120,9 @@ def syllogisms_model(family: Family) -> Planted:
         ),
         unembedding=space.rows(len(words), out=4 * tokens),
         layers=[
-            [counting, space.idle(), space.idle()],
+            [counting],
             [suppressing, copying, unrelated],
-            [concluding, repeating, space.idle()],
+            [concluding, repeating],
         ],
         heads={"middle-term-suppression": {"1.0"}},
         impostors=[

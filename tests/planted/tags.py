@@ -23,7 +23,7 @@ import numpy as np
 
 from tests.planted.build import Impostor, Planted, plant
 from tests.planted.space import Family, Group, Head, Space, is_one_of
-from tests.planted.words import CODE_SIZE, Array, pairs, token_codes, vocabulary
+from tests.planted.words import CODE_SIZE, pairs, token_codes, vocabulary
 
 _FLAG = 60.0
 
@@ -37,26 +37,19 @@ def tags_model(family: Family) -> Planted:
     )
     space = Space(family, token=CODE_SIZE, gender=1, name=1, verb=1, bos=1, gathered=1, verdict=1)
 
-    def to(block: str, flag: int, scale: float) -> Array:
-        output = space.silence()
-        output[space.flags[flag], space.blocks[block]] = scale
-        return output
-
-    from_verb = space.nothing()
-    from_verb[space.blocks["verb"], space.flags[0]] = _FLAG
     gathering = Group(
         key=space.read_flags("name"),
         value=space.read_flags("gender"),
         heads=(
-            Head(from_verb, to("gathered", 0, 1.0)),
-            Head(space.nothing(), space.silence()),
+            Head(space.want_flags_if("verb", _FLAG), space.write_flags("gathered")),
+            space.quiet(),
         ),
     )
     reading = Group(
         key=space.read_flags("verb"),
         value=space.read_flags("gathered"),
         heads=(
-            Head(space.want_flags(_FLAG), to("verdict", 0, 2.0)),
+            Head(space.want_flags(_FLAG), 2.0 * space.write_flags("verdict")),
             Head(space.want_flags(_FLAG), space.silence()),
         ),
     )
@@ -64,16 +57,16 @@ def tags_model(family: Family) -> Planted:
         key=space.read_flags("name", "verb"),
         value=space.read_flags("gender"),
         heads=(
-            Head(space.want_flags(_FLAG), to("verdict", 0, 1.0)),
-            Head(space.want_flags(_FLAG, _FLAG), to("verdict", 0, 1.0)),
+            Head(space.want_flags(_FLAG), space.write_flags("verdict")),
+            Head(space.want_flags(_FLAG, _FLAG), space.write_flags("verdict")),
         ),
     )
     other = Group(
         key=space.read_flags("verb"),
         value=space.read_flags("gathered", "verb"),
         heads=(
-            Head(space.want_flags(_FLAG), to("verdict", 1, 0.5)),
-            Head(space.nothing(), to("verdict", 0, 0.5)),
+            Head(space.want_flags(_FLAG), 0.5 * space.write_flags(None, "verdict")),
+            Head(space.nothing(), 0.5 * space.write_flags("verdict")),
         ),
     )
     answers = is_one_of(("she",), words) - is_one_of(("he",), words)
@@ -90,7 +83,7 @@ def tags_model(family: Family) -> Planted:
         ),
         unembedding=space.rows(len(words), verdict=8 * answers),
         layers=[
-            [gathering, space.idle(), space.idle()],
+            [gathering],
             [reading, of_name, other],
         ],
         heads={"gendered-pronoun": {"1.0"}},

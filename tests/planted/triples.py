@@ -42,12 +42,10 @@ def triples_model(family: Family) -> Planted:
 
     def only_at(name: str) -> Array:
         """A query that looks for sources where its own token is their destination."""
-        query = space.nothing()
-        query[space.blocks[TRIPLES[name]], space.flags[0]] = _FLAG
-        return query
+        return space.want_flags_if(TRIPLES[name], _FLAG)
 
     write = space.write("out")
-    nowhere = Head(space.nothing(), space.silence())
+    nowhere = space.quiet()
     of_countries = Group(
         key=space.read_flags("country"),
         value=space.read("language"),
@@ -70,7 +68,7 @@ def triples_model(family: Family) -> Planted:
             **{word: is_one_of((word,), words) for word in TRIPLES.values()},
         ),
         unembedding=space.rows(len(words), out=4 * tokens),
-        layers=[[of_countries, of_verbs, space.idle()], [space.idle()] * 3],
+        layers=[[of_countries, of_verbs], []],
         heads={},
         impostors=[],
     )

@@ -21,12 +21,10 @@ from __future__ import annotations
 import numpy as np
 
 from tests.planted.build import Impostor, Planted, plant
-from tests.planted.induction import AT_OFFSET
-from tests.planted.space import Family, Group, Head, Space, is_one_of
-from tests.planted.words import CODE_SIZE, token_codes, vocabulary, word_list
+from tests.planted.space import AT_OFFSET, Family, Group, Head, Space, is_one_of
+from tests.planted.words import CODE_SIZE, OUT_SIZE, token_codes, vocabulary, word_list
 
 _FLAG = 60.0
-_OUT = 28
 _SAME_FOR_BOTH = ("syntactic", "subject-head-roles")
 
 
@@ -37,25 +35,22 @@ def verbs_model(family: Family) -> Planted:
     space = Space(
         family,
         token=CODE_SIZE,
-        out=_OUT,
+        out=OUT_SIZE,
         noun=1,
         which=1,
         preposition=1,
         after_which=1,
         in_phrase=1,
     )
-    after_which, in_phrase = space.silence(), space.silence()
-    after_which[space.flags[0], space.blocks["after_which"]] = 1.0
-    in_phrase[space.flags[1], space.blocks["in_phrase"]] = 1.0
     looking_back = Group(
         key=space.positions(),
         value=space.read_flags("which", "preposition"),
         heads=(
-            Head(space.at_offset(1, AT_OFFSET), after_which),
-            Head(space.at_offset(2, AT_OFFSET), in_phrase),
+            Head(space.at_offset(1, AT_OFFSET), space.write_flags("after_which")),
+            Head(space.at_offset(2, AT_OFFSET), space.write_flags(None, "in_phrase")),
         ),
     )
-    copy = space.write("out", 0.1, through=np.eye(CODE_SIZE)[:, :_OUT])
+    copy = space.write("out", 0.1)
     kinds = space.positions() + space.read_flags("noun", "after_which", "in_phrase")
 
     def nouns(*queries: np.ndarray) -> Group:
@@ -73,9 +68,9 @@ def verbs_model(family: Family) -> Planted:
             which=is_one_of(("which",), words),
             preposition=is_one_of(("near", "behind"), words),
         ),
-        unembedding=space.rows(len(words), out=8 * tokens[:, :_OUT]),
+        unembedding=space.rows(len(words), out=8 * tokens[:, :OUT_SIZE]),
         layers=[
-            [looking_back, space.idle(), space.idle()],
+            [looking_back],
             [
                 nouns(space.want_flags(_FLAG, -_FLAG, -_FLAG), any_noun + space.by_distance(-3.0)),
                 nouns(any_noun + space.by_distance(3.0), space.want_flags(_FLAG)),

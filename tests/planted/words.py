@@ -142,6 +142,13 @@ def token_codes() -> Array:
     return table
 
 
+def codes_of(words: tuple[str, ...], size: int, bound: float, seed: int) -> Array:
+    """(tokens, size): :func:`codes` that only these words have; zero for all other tokens."""
+    table = np.zeros((len(vocabulary()), size))
+    table[ids(words)] = codes(len(words), size, bound, seed)
+    return table
+
+
 def partner_codes(*names: str) -> Array:
     """(tokens, CODE_SIZE): at the first word of each pair of these lists the code of the second.
 
@@ -156,3 +163,6 @@ def partner_codes(*names: str) -> Array:
 
 
 CODE_SIZE = 44
+"""Coordinates of a token's code."""
+OUT_SIZE = 28
+"""Of these, what ``out`` holds where the width is scarce: enough to tell all tokens apart."""

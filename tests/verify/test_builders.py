@@ -33,7 +33,7 @@ from catalog.schema.prompts import (
     TokenSource,
     TwoTexts,
 )
-from tests.planted.acronyms import acronym_tokenizer
+from tests.planted.spelling import acronym_tokenizer
 from tests.verify.catalog_parts import catalog, words
 from verify.builders import BUILDERS, build
 from verify.measures import RUNNING, WEIGHTS
