@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import FastAPI
-from pydantic import BaseModel, TypeAdapter
+from pydantic import TypeAdapter
 
 from api.problems import MEDIA_TYPE, Problem
 from catalog.formats.rendering import FORMATS, writers
@@ -17,6 +17,7 @@ from catalog.lists.reading import parameters_of_address
 from catalog.lists.tables import Listing
 
 Document = dict[str, Any]
+_Mode = Literal["validation", "serialization"]
 _ANSWER = "x-answer"
 """Where a route says what it answers with until the document is made: its place in ``_KINDS``."""
 _KINDS: list[Any] = []
@@ -170,7 +171,7 @@ def _success(
 
 def problems(*statuses: int) -> dict[int | str, Document]:
     """The problem documents that a route may answer with, 422 and 500 always among them."""
-    schema = {"$ref": "#/components/schemas/Problem"}
+    schema = {"$ref": _REFERENCE.format(model=Problem.__name__)}
     return {
         status: {
             "description": HTTPStatus(status).phrase,
@@ -188,10 +189,8 @@ def describe(app: FastAPI) -> None:
         if app.openapi_schema is None:
             document = build()
             schemas = document["components"]["schemas"]
-            schemas["Problem"] = _model(Problem)
-            schemas |= schemas["Problem"].pop("$defs")
-            schemas |= _add_answers(document)
-            for unused in ("HTTPValidationError", "ValidationError"):
+            schemas |= _schemas(document)
+            for unused in ("HTTPValidationError", "ValidationError"):  # FastAPI's own problems
                 schemas.pop(unused, None)
         made: Document = build()
         return made
@@ -199,7 +198,7 @@ def describe(app: FastAPI) -> None:
     app.openapi = openapi  # type: ignore[method-assign]
 
 
-def _add_answers(document: Document) -> Document:
+def _schemas(document: Document) -> Document:
     """Give each operation the schema of its answer; returns the models that these refer to."""
     operations = {
         f"{method} {path}": operation
@@ -207,18 +206,15 @@ def _add_answers(document: Document) -> Document:
         for method, operation in item.items()
         if _ANSWER in operation
     }
-    kinds = {key: _KINDS[operation.pop(_ANSWER)] for key, operation in operations.items()}
-    made, models = TypeAdapter.json_schemas(
-        [(key, "serialization", TypeAdapter(kind)) for key, kind in kinds.items()],
-        ref_template=_REFERENCE,
-    )
+    asked: list[tuple[str, _Mode, TypeAdapter[Any]]] = [
+        (key, "serialization", TypeAdapter(_KINDS[operation.pop(_ANSWER)]))
+        for key, operation in operations.items()
+    ]
+    # members of a problem that are None are left out, so none of these is always there
+    asked.append(("problem", "validation", TypeAdapter(Problem)))
+    made, models = TypeAdapter.json_schemas(asked, ref_template=_REFERENCE)
     for key, operation in operations.items():
-        operation["responses"]["200"]["content"]["application/json"]["schema"] = made[
-            key, "serialization"
-        ]
-    found: Document = models.get("$defs", {})
+        good = operation["responses"]["200"]["content"]["application/json"]
+        good["schema"] = made[key, "serialization"]
+    found: Document = models["$defs"]
     return found
-
-
-def _model(kind: type[BaseModel]) -> Document:
-    return kind.model_json_schema(ref_template=_REFERENCE)
