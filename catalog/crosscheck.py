@@ -7,24 +7,22 @@ same, from what is written, so that all mistakes come out at once.
 
 from __future__ import annotations
 
-import datetime
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, TypeAdapter
 
-from catalog.entry_files import Contents, EntryFile
+from catalog.contents import Contents, EntryFile
+from catalog.evidence_checks import check_evidence
+from catalog.housekeeping_checks import check_housekeeping
 from catalog.problems import Path, Problem
 from catalog.recipe_checks import SLOT, check_graph, check_recipe
-from catalog.references import all_names, cycles, unknown
-from catalog.schema import Checkpoint, Evidence, HeadType, Model, Recipe
-from catalog.schema.evidence import EvidenceModel
-from catalog.schema.housekeeping import Redirect
+from catalog.references import all_names, unknown
+from catalog.schema import HeadType, Model, Recipe
 from catalog.schema.model import Hub
 from catalog.schema.recipe import Identify
-from catalog.suggestions import did_you_mean
 from catalog.survey_coverage import check_survey
 from catalog.written import HEAD, MODEL_ID, PAPER_KEY, SLUG, is_a, items, part, texts
 
@@ -53,12 +51,9 @@ def _all(contents: Contents) -> Iterator[Problem]:
     yield from _model_names(contents)
     yield from _head_type_names(contents)
     yield from _templates(contents)
-    yield from _redirects(contents)
-    yield from _changes(contents)
+    yield from check_housekeeping(contents)
     yield from check_survey(contents)
-    yield from _evidence(contents)
-    yield from _checkpoints(contents)
-    yield from _examples(contents)
+    yield from check_evidence(contents)
 
 
 # --- head types: what they name --------------------------------------------------------------
@@ -261,168 +256,3 @@ def _templates(contents: Contents) -> Iterator[Problem]:
             if template.id in seen:
                 yield file.problem(("templates", i, "id"), f"'{template.id}' is given twice")
             seen.add(template.id)
-
-
-# --- redirects and changes -------------------------------------------------------------------
-
-
-def _addresses(contents: Contents) -> set[str]:
-    """Kind and id of everything that has a page."""
-    folders: dict[str, Mapping[str, EntryFile[Any]]] = {
-        "head-types": contents.head_types,
-        "papers": contents.papers,
-        "models": contents.models,
-    }
-    return {f"{folder}/{name}" for folder, files in folders.items() for name in all_names(files)}
-
-
-def _moved(contents: Contents) -> tuple[Redirect, ...]:
-    file = contents.redirects
-    return file.value.redirects if file is not None and file.value is not None else ()
-
-
-def _redirects(contents: Contents) -> Iterator[Problem]:
-    file, moved, known = contents.redirects, _moved(contents), _addresses(contents)
-    if file is None:
-        return
-    first: dict[str, int] = {}
-    olds = {redirect.old for redirect in moved}
-    for i, redirect in enumerate(moved):
-        path: Path = ("redirects", i)
-        if redirect.old in first:
-            yield file.problem((*path, "old"), f"'{redirect.old}' is given twice")
-        first.setdefault(redirect.old, i)
-        if redirect.old in known:
-            yield file.problem(
-                (*path, "old"), f"'{redirect.old}' still exists; delete it or the redirect"
-            )
-        if redirect.new is None:
-            continue
-        if redirect.new.split("/")[0] != redirect.old.split("/")[0]:
-            yield file.problem((*path, "new"), f"'{redirect.new}' is of another kind than 'old'")
-        elif redirect.new not in known and redirect.new not in olds:
-            near = did_you_mean(redirect.new, known)
-            more = f"; did you mean '{near}'?" if near else ""
-            yield file.problem((*path, "new"), f"'{redirect.new}' does not exist{more}")
-    graph: dict[str, list[str]] = {}
-    for redirect in moved:
-        graph.setdefault(redirect.old, []).extend([redirect.new] if redirect.new else [])
-    for circle in cycles(graph):
-        shown = " -> ".join([*circle, circle[0]])
-        yield file.problem(
-            ("redirects", first[circle[0]], "new"), f"redirects go in a circle: {shown}"
-        )
-
-
-def _changes(contents: Contents) -> Iterator[Problem]:
-    known = _addresses(contents)
-    moved = {item.old for item in _moved(contents)}
-    for name, file in contents.changes.items():
-        change = file.value
-        if change is None:
-            continue
-        try:
-            datetime.date.fromisoformat(change.date)
-        except ValueError:
-            yield file.problem(("date",), f"there is no day {change.date}")
-        if not re.fullmatch(rf"{re.escape(change.date)}(-[a-z0-9]+)+", name):
-            yield file.problem(
-                ("date",),
-                f"the file's name must be the date and a word, '{change.date}-<word>.yaml',"
-                f" not '{name}.yaml'",
-            )
-        for i, subject in enumerate(change.subjects):
-            if subject not in known and subject not in moved:
-                near = did_you_mean(subject, known)
-                more = (
-                    f"did you mean '{near}'?" if near else "if it moved, say so in redirects.yaml"
-                )
-                yield file.problem(("subjects", i), f"'{subject}' does not exist; {more}")
-
-
-# --- evidence --------------------------------------------------------------------------------
-
-
-def _evidence(contents: Contents) -> Iterator[Problem]:
-    models, types = all_names(contents.models), all_names(contents.head_types)
-    for file in contents.evidence.values():
-        record = file.value
-        if record is None:
-            continue
-        if record.model.id not in models:
-            yield unknown(file, ("model", "id"), record.model.id, "model", "models", models)
-        if record.head_type not in types:
-            yield unknown(file, ("head_type",), record.head_type, "head type", "head-types", types)
-        type_file = contents.head_types.get(record.head_type)
-        if type_file is not None and type_file.value is not None:
-            recipes = [recipe.id for recipe in type_file.value.recipes]
-            if record.recipe not in recipes:
-                yield file.problem(
-                    ("recipe",),
-                    f"{record.head_type} has no recipe '{record.recipe}'"
-                    f" (recipes: {', '.join(recipes) or 'none'})",
-                )
-        yield from _evidence_size(contents, file, record)
-
-
-def _examples(contents: Contents) -> Iterator[Problem]:
-    for file in contents.examples.values():
-        example = file.value
-        if example is None:
-            continue
-        source = f"{example.model.id}/{example.model.revision}/{example.head_type}.{example.recipe}"
-        if source not in contents.evidence:
-            yield file.problem(
-                ("recipe",), f"there is no evidence {source}, which the example belongs to"
-            )
-
-
-def _checkpoints(contents: Contents) -> Iterator[Problem]:
-    models, types = all_names(contents.models), all_names(contents.head_types)
-    for file in contents.checkpoints.values():
-        record = file.value
-        if record is None:
-            continue
-        if record.model.id not in models:
-            yield unknown(file, ("model", "id"), record.model.id, "model", "models", models)
-        yield from _size_run(contents, file, record.model)
-        for i, result in enumerate(record.results):
-            if result.head_type not in types:
-                path = ("results", i, "head_type")
-                yield unknown(file, path, result.head_type, "head type", "head-types", types)
-
-
-def _size_run(
-    contents: Contents, file: EntryFile[Evidence] | EntryFile[Checkpoint], ran: EvidenceModel
-) -> Iterator[Problem]:
-    model_file = contents.models.get(ran.id)
-    model = model_file.value if model_file is not None else None
-    if model is not None:
-        for name in ("layers", "heads", "kv_heads"):
-            here, there = getattr(ran, name), getattr(model, name)
-            if here != there:
-                yield file.problem(
-                    ("model", name), f"{here} {name} were run, but {model.id} has {there}"
-                )
-
-
-def _evidence_size(
-    contents: Contents, file: EntryFile[Evidence], record: Evidence
-) -> Iterator[Problem]:
-    ran = record.model
-    yield from _size_run(contents, file, ran)
-    if record.scores is not None:
-        for name in ("se", "margin_low", "margin_high", "q"):
-            grid = getattr(record.scores, name)
-            if grid is not None and [len(row) for row in grid] != [ran.heads] * ran.layers:
-                yield file.problem(
-                    ("scores", name), f"is not {ran.layers} layers x {ran.heads} heads"
-                )
-    named = [(("found", i), head) for i, head in enumerate(record.found)]
-    named += [(("unclear", i), head) for i, head in enumerate(record.unclear)]
-    for path, head in named:
-        layer, _, index = head.partition(".")
-        if int(layer) >= ran.layers or int(index) >= ran.heads:
-            yield file.problem(
-                path, f"there is no head '{head}' in {ran.layers} layers of {ran.heads} heads"
-            )

@@ -8,16 +8,17 @@ passed over. Symbolic links are refused: a link can point out of the folder, or 
 from __future__ import annotations
 
 import json
-import math
 import pathlib
 import stat
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from catalog.contents import Contents, EntryFile
 from catalog.explain import explain
+from catalog.file_text import Unreadable
+from catalog.json_reader import read_json
 from catalog.problems import Path, Problem, written_path
 from catalog.schema import (
     Change,
@@ -34,9 +35,7 @@ from catalog.schema import (
 )
 from catalog.schema.checkpoint import CHECKPOINT_FILE
 from catalog.schema.example import EXAMPLES_FOLDER
-from catalog.yaml_reader import MAX_BYTES, Document, Unreadable, decode, read_yaml
-
-T = TypeVar("T", bound=BaseModel)
+from catalog.yaml_reader import MAX_BYTES, read_yaml
 
 FOLDERS: dict[str, type[BaseModel]] = {
     "head-types": HeadType,
@@ -53,66 +52,6 @@ SURVEY = "survey.yaml"
 EVIDENCE = "evidence"
 MAX_EVIDENCE_BYTES = 16_000_000
 """Evidence holds ten numbers a head; 100 layers of 128 heads are 3 MB."""
-
-
-@dataclass
-class EntryFile(Generic[T]):
-    """One file that was read.
-
-    Attributes:
-        file: as problems name it.
-        name: the file's name without its ending.
-        value: what it says, or None where it is not valid.
-    """
-
-    file: str
-    name: str
-    value: T | None = None
-    document: Document | None = None
-    content: bytes = b""
-
-    def problem(self, path: Path, message: str, *, key: bool = False) -> Problem:
-        """A problem at a place of this file."""
-        line, column = self._places().place(path, key=key)
-        return Problem(self.file, line, column, written_path(path), message)
-
-    def _places(self) -> Document:
-        """Places of a JSON file are found only when they are needed: JSON is YAML too."""
-        if self.document is None:
-            self.document = read_yaml(self.content)
-        return self.document
-
-    @property
-    def data(self) -> Any:
-        """What the file says, before validation."""
-        return self._places().data
-
-    def names(self) -> set[str]:
-        """The ids that the file may be meant by: its name, and the id that it gives."""
-        given = self.data.get("id") if isinstance(self.data, dict) else None
-        return {self.name, given} if isinstance(given, str) else {self.name}
-
-
-@dataclass
-class Contents:
-    """All files, valid or not, by name (evidence: by id), and what is wrong with each by itself."""
-
-    head_types: dict[str, EntryFile[HeadType]] = field(default_factory=dict)
-    papers: dict[str, EntryFile[Paper]] = field(default_factory=dict)
-    models: dict[str, EntryFile[Model]] = field(default_factory=dict)
-    vocabularies: dict[str, EntryFile[Vocabulary]] = field(default_factory=dict)
-    texts: dict[str, EntryFile[TextSet]] = field(default_factory=dict)
-    changes: dict[str, EntryFile[Change]] = field(default_factory=dict)
-    redirects: EntryFile[Redirects] | None = None
-    survey: EntryFile[Survey] | None = None
-    evidence: dict[str, EntryFile[Evidence]] = field(default_factory=dict)
-    checkpoints: dict[str, EntryFile[Checkpoint]] = field(default_factory=dict)
-    examples: dict[str, EntryFile[Example]] = field(default_factory=dict)
-    problems: list[Problem] = field(default_factory=list)
-    files: list[str] = field(default_factory=list)
-    """Every data file that was read, as problems name it."""
-    undescribed: dict[str, int] = field(default_factory=dict)
-    """How many files of further evidence were left out, by a model that no entry describes."""
 
 
 def read_contents(entries: pathlib.Path, extra_evidence: Sequence[pathlib.Path] = ()) -> Contents:
@@ -299,7 +238,7 @@ def _validate(
         problems = []
         for item in explain(model, error, data, plain):
             at = item.path[:-1] if item.at == "parent" else item.path
-            line, column = entry._places().place(at, key=item.at == "key")
+            line, column = entry.places().place(at, key=item.at == "key")
             problems.append(
                 Problem(entry.file, line, column, written_path(item.path), item.message)
             )
@@ -370,56 +309,3 @@ def _evidence_files(
                     "unexpected; evidence lies at <org--name>/<revision>/<type>.<recipe>.json",
                 )
             )
-
-
-def read_json(content: bytes, max_bytes: int) -> Any:
-    """Read JSON as strictly as YAML: no duplicate keys, no NaN, nothing that is no number or text.
-
-    Raises:
-        Unreadable: with the place and what is wrong.
-    """
-    text = decode(content, max_bytes)
-    try:
-        data = json.loads(
-            text,
-            object_pairs_hook=_once,
-            parse_constant=_refuse,
-            parse_int=_integer,
-            parse_float=_finite,
-        )
-        json.dumps(data, ensure_ascii=False).encode()
-    except json.JSONDecodeError as error:
-        raise Unreadable(error.lineno, error.colno, f"not valid JSON: {error.msg}") from None
-    except UnicodeEncodeError:
-        raise Unreadable(1, 1, "half a surrogate pair (\\ud800-\\udfff) is no character") from None
-    except RecursionError:
-        raise Unreadable(1, 1, "nested too deep") from None
-    except ValueError as error:
-        raise Unreadable(1, 1, f"not valid JSON: {error}") from None
-    return data
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    fields = dict(pairs)
-    if len(fields) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in fields if names.count(name) > 1)
-        raise ValueError(f"the field '{twice[:60]}' is given twice")
-    return fields
-
-
-def _refuse(constant: str) -> Any:
-    raise ValueError(f"{constant} is not a JSON number; write null where a number does not exist")
-
-
-def _integer(digits: str) -> int:
-    if len(digits) > 20:
-        raise ValueError(f"the number {digits[:20]}... is too long")
-    return int(digits)
-
-
-def _finite(text: str) -> float:
-    value = float(text) if len(text) <= 64 else math.inf
-    if not math.isfinite(value):
-        raise ValueError(f"the number {text[:20]} is too large or too long")
-    return value

@@ -12,7 +12,8 @@ from typing import TypeVar
 from pydantic import BaseModel
 
 from catalog import crosscheck, places
-from catalog.entry_files import Contents, EntryFile, read_contents
+from catalog.contents import Contents, EntryFile
+from catalog.entry_files import read_contents
 from catalog.problems import InvalidEntries, Problem, in_order
 from catalog.schema import (
     Change,

@@ -8,7 +8,7 @@ from typing import Any, TypeGuard, get_args
 
 from pydantic import TypeAdapter
 
-from catalog.entry_files import Contents, EntryFile
+from catalog.contents import Contents, EntryFile
 from catalog.problems import Path, Problem
 from catalog.references import all_names, cycles, unknown
 from catalog.schema import HeadType, Recipe

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from catalog.entry_files import EntryFile
+from catalog.contents import EntryFile
 from catalog.problems import Path, Problem
 from catalog.suggestions import did_you_mean
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from catalog.entry_files import Contents
+from catalog.contents import Contents
 from catalog.problems import Problem
 from catalog.references import all_names, unknown
 from catalog.responses import SurveyDetail, SurveyedTag, SurveyedType, TagMapping

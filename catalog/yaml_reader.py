@@ -2,8 +2,7 @@
 
 PyYAML's C parser gives events; they are composed here, without recursion and within bounds, into
 nodes that know their line and column. PyYAML's own composer and constructor are not used: the
-first recurses in C on deep nesting, the second follows YAML 1.1, where ``no`` is false, ``1e-3``
-is text, ``010`` is 8 and ``1:30`` is 90.
+first recurses in C on deep nesting, the second follows YAML 1.1 (``catalog.yaml_scalars``).
 
 Refused: duplicate keys, tags, directives, merge keys, keys that are not text, a second document,
 ``.inf`` and ``.nan``, control characters, and files or aliases beyond the bounds below. Windows
@@ -12,42 +11,24 @@ line ends are read as line ends, so that a checkout on Windows has the same data
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
 
+from catalog.file_text import Flaw, Unreadable, decode
 from catalog.problems import Path
+from catalog.yaml_scalars import is_text, resolve
 
 MAX_BYTES = 1_000_000
 MAX_NODES = 100_000
 """Keys and values after aliases are written out."""
 MAX_DEPTH = 50
-MAX_DIGITS = 18
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
-_REFUSED = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]|\r(?!\n)"
-)
 _REFUSED_IN_VALUES = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ufeff\ufffe\uffff]")
-
-_NULLS = frozenset({"", "~", "null", "Null", "NULL"})
-_BOOLEANS = {
-    "true": True,
-    "True": True,
-    "TRUE": True,
-    "false": False,
-    "False": False,
-    "FALSE": False,
-}
-_INT = re.compile(r"[-+]?[0-9]+")
-_OCTAL = re.compile(r"0o[0-7]+")
-_HEX = re.compile(r"0x[0-9a-fA-F]+")
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
-_NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 
 _PLAIN_WORDS = {
     "mapping values are not allowed in this context": (
@@ -67,16 +48,6 @@ _PLAIN_WORDS = {
         "the text above is complete; this does not belong to it (check the indentation)"
     ),
 }
-
-
-@dataclass(frozen=True)
-class Flaw:
-    """Something wrong at a place in the text, before it is known what the data should be."""
-
-    line: int
-    column: int
-    path: Path
-    message: str
 
 
 @dataclass
@@ -108,14 +79,6 @@ class Document:
             if found is not None:
                 return found
         return (1, 1)
-
-
-class Unreadable(Exception):
-    """Text that is no document at all; ``flaw`` says where and why."""
-
-    def __init__(self, line: int, column: int, message: str) -> None:
-        super().__init__(message)
-        self.flaw = Flaw(line, column, (), message)
 
 
 @dataclass(slots=True)
@@ -161,37 +124,6 @@ def read_yaml(content: bytes, *, max_bytes: int = MAX_BYTES) -> Document:
     document = Document()
     document.data = _convert(root, (), document)
     return document
-
-
-def decode(content: bytes, max_bytes: int) -> str:
-    """The text of a file.
-
-    Raises:
-        Unreadable: if it is too large, no UTF-8, or holds characters that text does not.
-    """
-    if len(content) > max_bytes:
-        raise Unreadable(1, 1, f"the file is larger than {max_bytes:,} bytes")
-    if content.startswith(b"\xef\xbb\xbf"):
-        raise Unreadable(1, 1, "the file starts with a byte order mark; save it without (UTF-8)")
-    try:
-        text = content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line, column = _place_at(content[: error.start].decode("utf-8"))
-        raise Unreadable(
-            line, column, f"byte 0x{content[error.start]:02x} is not UTF-8; save the file as UTF-8"
-        ) from None
-    refused = _REFUSED.search(text)
-    if refused:
-        line, column = _place_at(text[: refused.start()])
-        raise Unreadable(
-            line, column, f"the character U+{ord(refused.group()):04X} is not allowed; delete it"
-        )
-    return text
-
-
-def _place_at(before: str) -> tuple[int, int]:
-    """Line and column, from 1, right after the text ``before``."""
-    return before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1
 
 
 def _compose(text: str) -> _Node:
@@ -341,7 +273,7 @@ def _field_name(key: _Node, path: Path, document: Document) -> str | None:
     if key.plain and key.text == "<<":
         flaw("merge keys (<<) are not used; write the fields out")
         return None
-    if key.plain and not _is_text(key.text):
+    if key.plain and not is_text(key.text):
         shown = key.text[:40] or "nothing"
         flaw(f"a field name must be text, not {shown}; write it in quotes if it is meant")
         return None
@@ -366,47 +298,6 @@ def _scalar(node: _Node, path: Path, document: Document, flaw: Any) -> Any:
     if not isinstance(value, str):
         document.plain[path] = text
     return value
-
-
-def resolve(text: str) -> bool | int | float | str | None:
-    """The value of unquoted text under the YAML 1.2 core schema.
-
-    Raises:
-        ValueError: for infinity, not-a-number and numbers that are too long to be exact.
-    """
-    if text in _NULLS:
-        return None
-    if text in _BOOLEANS:
-        return _BOOLEANS[text]
-    if text[0] not in "+-.0123456789":
-        return text
-    if _INT.fullmatch(text):
-        return _bounded(text, 10)
-    if _OCTAL.fullmatch(text):
-        return _bounded(text[2:], 8)
-    if _HEX.fullmatch(text):
-        return _bounded(text[2:], 16)
-    if _FLOAT.fullmatch(text):
-        value = float(text) if len(text) <= 64 else math.inf
-        if not math.isfinite(value):
-            raise ValueError("this number is too large or too long; quote it if it is text")
-        return value
-    if _NOT_FINITE.fullmatch(text):
-        raise ValueError(f"{text} is not a number that can be used here; quote it if it is text")
-    return text
-
-
-def _is_text(plain: str) -> bool:
-    try:
-        return isinstance(resolve(plain), str)
-    except ValueError:
-        return False
-
-
-def _bounded(digits: str, base: int) -> int:
-    if len(digits.lstrip("+-")) > MAX_DIGITS:
-        raise ValueError("this number is too large or too long; quote it if it is text")
-    return int(digits, base)
 
 
 def _short_tag(tag: str) -> str:

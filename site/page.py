@@ -16,7 +16,8 @@ from book import standing
 from markupsafe import Markup
 from pygments.formatters import HtmlFormatter  # type: ignore[import-untyped]
 from pygments.lexers import get_lexer_by_name  # type: ignore[import-untyped]
-from recipe_words import identify_words, recipe_yaml, steps
+from recipe_words import identify_words, steps
+from recipe_yaml import recipe_yaml
 from safe_prose import code, inline, markdown_text, prose, web
 
 from catalog.drawing.escaping import plain, still

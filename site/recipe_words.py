@@ -1,4 +1,4 @@
-"""A recipe in words and as YAML."""
+"""A recipe in words."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
 from markupsafe import Markup, escape
 
 from catalog.drawing.escaping import plain, still
@@ -331,26 +330,4 @@ def identify_words(identify: Identify) -> Markup:
         )
     return Markup("A head is of this type if one of these recipes finds it: {}.").format(
         _list(names, "or")
-    )
-
-
-class _Dumper(yaml.SafeDumper):
-    """Indents lists as the entries do."""
-
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002
-        super().increase_indent(flow, indentless=False)
-
-
-def recipe_yaml(recipe: Recipe) -> str:
-    """The recipe as an entry would hold it, defaults written out."""
-    data = recipe.model_dump(mode="json", by_alias=True, exclude_none=True)
-    if data.get("status") == "runnable":
-        del data["status"]
-    return yaml.dump(
-        [data],
-        Dumper=_Dumper,
-        sort_keys=False,
-        default_flow_style=None,
-        allow_unicode=True,
-        width=96,
     )

@@ -19,7 +19,7 @@ def show(
         str, typer.Argument(help="A head type (induction), model (gpt2) or paper.", metavar="NAME")
     ],
     head: Annotated[
-        str | None, typer.Argument(help="A head of the model, layer.head: 9.9.", metavar="[HEAD]")
+        str | None, typer.Argument(help="A head of the model, layer.head: 9.9.", metavar="HEAD")
     ] = None,
     form: Form = "text",
     entries: Entries = None,
@@ -33,9 +33,9 @@ def show(
     if form == "json":
         typer.echo(answer.model_dump_json(indent=2))
         return
-    from catalog.commands import terminal
+    from catalog.commands import views
 
-    terminal.show(answer)
+    views.show(answer)
 
 
 def _head(session: Session, model: str, head: str) -> HeadDetail:

@@ -21,6 +21,6 @@ def stats(
     if form == "json":
         typer.echo(counts.model_dump_json(indent=2))
         return
-    from catalog.commands import terminal
+    from catalog.commands import views
 
-    terminal.show_counts(counts)
+    views.show_counts(counts)

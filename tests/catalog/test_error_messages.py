@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from catalog.explain import PATTERNS
 from catalog.json_schema import KINDS
 from catalog.loading import read
+from catalog.pattern_words import PATTERNS
 from tests.catalog.entries_tree import edit
 
 TYPE = "head-types/previous-token.yaml"

@@ -69,12 +69,12 @@ def test_words_about_a_recipe_do_not_make_it_stale() -> None:
 
 def test_show_says_so_and_how_to_run_it_again(capsys: pytest.CaptureFixture[str]) -> None:
     from catalog import queries
-    from catalog.commands import terminal
+    from catalog.commands import views
 
     changed = with_changed(untouched(), "induction", "copying", min_score=0.51)
     with build_in_memory(changed) as session:
-        terminal.show(queries.head_type(session, "induction"))
-        terminal.show_counts(queries.counts(session))
+        views.show(queries.head_type(session, "induction"))
+        views.show_counts(queries.counts(session))
         summaries = {row.id: row.stale for row in queries.evidence_list(session)}
     said = " ".join(capsys.readouterr().out.split())
     assert "the recipe has changed since: copying" in said

@@ -12,9 +12,9 @@ from recipe_words import (
     identify_words,
     measure_words,
     prompts_words,
-    recipe_yaml,
     steps,
 )
+from recipe_yaml import recipe_yaml
 
 from catalog.schema.controls import CONTROLS, AnyControl
 from catalog.schema.measures import MEASURES, AnyMeasure
