@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from catalog.loading import Catalog
     from catalog.schema.evidence import Evidence
+    from catalog.schema.head_type import HeadType
     from verify.loading import LoadedModel
     from verify.planning import Job
     from verify.recording import Settings
@@ -110,6 +111,20 @@ def load_catalog(entries: Path | None) -> Catalog:
         raise CommandError(
             f"the entries have {len(error.problems)} errors; see: headbook validate"
         ) from None
+
+
+def chosen_types(catalog: Catalog, names: Sequence[str], stages: Sequence[Stage]) -> list[HeadType]:
+    """The head types of these names, all of them if there is none; of these, those of the stages.
+
+    Raises:
+        CommandError: for a name that is none.
+    """
+    from verify.planning import select
+
+    try:
+        return select(catalog, names, stages)
+    except LookupError as error:
+        raise CommandError(str(error.args[0]), 2) from None
 
 
 def need_torch() -> None:

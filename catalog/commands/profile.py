@@ -20,6 +20,7 @@ from catalog.commands.model_run import (
     Stages,
     Strengths,
     check_device,
+    chosen_types,
     load_catalog,
     load_model,
     need_torch,
@@ -27,7 +28,7 @@ from catalog.commands.model_run import (
     stages_of,
     strengths_of,
 )
-from catalog.commands.options import BatchSize, LimitMemory
+from catalog.commands.options import BatchSize, Entries, LimitMemory
 
 if TYPE_CHECKING:
     from verify.results import Results
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
 def profile(
     model: Annotated[
-        str, typer.Argument(help="Entry id, alias, hub id or folder.", metavar="[MODEL]")
+        str, typer.Argument(help="Entry id, alias, hub id or folder.", metavar="MODEL")
     ] = "reference",
     types: Annotated[
         list[str] | None,
@@ -57,7 +58,7 @@ def profile(
         typer.Option(help="Folder for report, JSON, table and evidence (default: by the model)."),
     ] = None,
     again: Again = False,
-    entries: Annotated[Path | None, typer.Option(help="Folder of entries.")] = None,
+    entries: Entries = None,
 ) -> None:
     """Run every runnable recipe on a model and write a report of its heads.
 
@@ -70,16 +71,13 @@ def profile(
     stages, strengths = stages_of(stage), strengths_of(strength)
     catalog = load_catalog(entries)
     need_torch()
-    from verify.planning import jobs_of, select
+    from verify.planning import jobs_of
     from verify.profile_files import write_profile
     from verify.recording import Settings
     from verify.results import Results
 
     named = [name.strip() for group in types or () for name in group.split(",") if name.strip()]
-    try:
-        chosen = select(catalog, named, stages)
-    except LookupError as error:
-        raise CommandError(str(error.args[0]), 2) from None
+    chosen = chosen_types(catalog, named, stages)
     loaded = load_model(catalog, model, revision, described_as, device, dtype)
     folder = out or places.build_dir() / "profiles" / loaded.id / loaded.revision
     settings = Settings(seed=seed, batch_size=batch_size, limit_memory=limit_memory)

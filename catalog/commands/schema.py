@@ -17,7 +17,7 @@ def schema(
         typer.Argument(
             help="head-type (the default), paper, model, vocabulary, text, redirects, survey,"
             " change or evidence.",
-            metavar="[KIND]",
+            metavar="KIND",
         ),
     ] = None,
     out: Annotated[

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from catalog.commands.options import Entries
+
 if TYPE_CHECKING:
     from catalog.loading import Catalog
 
@@ -18,16 +20,14 @@ def validate(
         list[Path] | None,
         typer.Argument(
             help="Files or folders of the entries to report on (all are read all the same).",
-            metavar="[PATHS]...",
+            metavar="PATHS",
         ),
     ] = None,
     form: Annotated[
         Literal["text", "json", "github"],
         typer.Option("--format", help="Lines, one JSON object, or GitHub annotations."),
     ] = "text",
-    entries: Annotated[
-        Path | None, typer.Option(help="Folder of entries to read instead of the shipped ones.")
-    ] = None,
+    entries: Entries = None,
 ) -> None:
     """Check all entries, each by itself and against each other. Exits with 1 if there are errors.
 

@@ -21,6 +21,7 @@ from catalog.commands.model_run import (
     Stages,
     Strengths,
     check_device,
+    chosen_types,
     load_catalog,
     load_model,
     need_torch,
@@ -28,7 +29,7 @@ from catalog.commands.model_run import (
     stages_of,
     strengths_of,
 )
-from catalog.commands.options import BatchSize, LimitMemory
+from catalog.commands.options import BatchSize, Entries, LimitMemory
 
 if TYPE_CHECKING:
     from catalog.loading import Catalog
@@ -66,7 +67,7 @@ def verify(
         str | None, typer.Option(help="Exit with 3 unless every verdict is this one.")
     ] = None,
     output_format: Annotated[str, typer.Option("--format", help="text or json.")] = "text",
-    entries: Annotated[Path | None, typer.Option(help="Folder of entries.")] = None,
+    entries: Entries = None,
 ) -> None:
     """Run the recipes of head types on a model, record evidence and print the verdicts.
 
@@ -81,15 +82,11 @@ def verify(
     stages, strengths = stages_of(stage), strengths_of(strength)
     catalog = load_catalog(entries)
     need_torch()
-    from verify.planning import jobs_of, select, unmeasured
-
-    try:
-        chosen = select(catalog, types or [], stages)
-    except LookupError as error:
-        raise CommandError(str(error.args[0]), 2) from None
+    from verify.planning import jobs_of, unmeasured
     from verify.recording import Settings
     from verify.results import Results
 
+    chosen = chosen_types(catalog, types or [], stages)
     loaded = load_model(catalog, model, revision, described_as, device, dtype)
     folder = out or places.evidence_dir()
     settings = Settings(seed=seed, batch_size=batch_size, limit_memory=limit_memory)
