@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -130,8 +131,12 @@ def test_asynchronous(address: str) -> None:
     asyncio.run(ask())
 
 
-def test_both_clients_have_the_same_methods() -> None:
-    def methods(kind: type) -> set[str]:
-        return {name for name in vars(kind) if not name.startswith("_")}
+def test_both_clients_have_the_same_methods_with_the_same_parameters_and_words() -> None:
+    def methods(kind: type) -> dict[str, tuple[str, object]]:
+        return {
+            name: (method.__doc__, inspect.signature(method).parameters)
+            for name, method in vars(kind).items()
+            if not name.startswith("_")
+        }
 
     assert methods(Headbook) == methods(AsyncHeadbook)

@@ -206,11 +206,13 @@ def test_evidence_without_a_model_entry_is_told(entries: Path, tmp_path: Path) -
 # --- folders that cannot be written -----------------------------------------------------------
 
 
-@pytest.mark.skipif(not Path("/proc/self").exists(), reason="a folder that root cannot write to")
-def test_a_folder_that_cannot_be_written() -> None:
+def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    """Below a file nobody can write a folder, not even root."""
+    (tmp_path / "file").touch()
+    target = tmp_path / "file" / "folder"
     with (
-        pytest.raises(FolderNotWritable, match=r"^cannot write /proc/s: "),
-        replace_folder(Path("/proc/s"), marker="x"),
+        pytest.raises(FolderNotWritable, match=f"^cannot write {re.escape(str(target))}: "),
+        replace_folder(target, marker="x"),
     ):
         pytest.fail("there is no folder to write to")
 
