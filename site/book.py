@@ -91,11 +91,6 @@ class Book:
         return entry is None or entry.runnable
 
     @cached_property
-    def model_by_id(self) -> dict[str, ModelDetail]:
-        """Id of a model -> the model."""
-        return {model.id: model for model in self.models}
-
-    @cached_property
     def _published(self) -> dict[tuple[str, str], list[str]]:
         named: dict[tuple[str, str], list[str]] = {}
         for entry in self.head_types:

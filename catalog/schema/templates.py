@@ -15,7 +15,6 @@ Mention = Annotated[
 ]
 """A slot, or one of its mentions in a template: ``subject``, ``subject.2`` (the second)."""
 
-WORD_SIDES = frozenset({None, "initial"})
 PAIR_SIDES = frozenset({"first", "second"})
 
 
