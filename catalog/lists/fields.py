@@ -6,6 +6,7 @@ probably meant, and translates the rest into SQL (``catalog.lists.reading``).
 
 from __future__ import annotations
 
+import datetime
 import operator
 import re
 from collections.abc import Callable
@@ -205,6 +206,8 @@ def value_of(parameter: Parameter, text: str) -> Value:
     parts = text.split(",")
     if len(parts) > _MOST:
         raise ValueError(f"more than {_MOST} values")
+    if text and not all(parts):
+        raise ValueError("empty between commas, or before or after one; leave that comma out")
     several = [_one(parameter, part) for part in parts]
     return tuple(several)  # type: ignore[return-value]
 
@@ -214,24 +217,32 @@ _LONGEST = 200
 
 
 def _one(parameter: Parameter, text: str) -> str | int | bool:
-    shown = repr(text if len(text) <= 60 else f"{text[:57]}...")
-    if not text or len(text) > _LONGEST:
-        raise ValueError("empty" if not text else f"longer than {_LONGEST} characters")
+    short = text if len(text) <= 60 else f"{text[:57]}..."
+    shown = repr(short)
+    if not text:
+        raise ValueError("empty; give a value, or leave the parameter out")
+    if len(text) > _LONGEST:
+        raise ValueError(f"longer than {_LONGEST} characters")
     if any(ord(letter) < 32 or 0xD800 <= ord(letter) <= 0xDFFF for letter in text):
         raise ValueError("control characters are not allowed")
     if parameter.kind is Kind.NUMBER:
-        if not re.fullmatch(r"-?[0-9]{1,10}", text):
+        if not re.fullmatch(r"-?[0-9]+", text):
             raise ValueError(f"{shown} is no whole number")
         number = int(text)
         if not parameter.low <= number <= parameter.high:
-            raise ValueError(f"must be {parameter.low} to {parameter.high}, not {number}")
+            raise ValueError(f"must be {parameter.low} to {parameter.high}, not {short}")
         return number
     if parameter.kind is Kind.YES_NO:
         if text not in ("true", "false"):
             raise ValueError(f"true or false, not {shown}")
         return text == "true"
-    if parameter.kind is Kind.DATE and not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
-        raise ValueError(f"{shown} is no date: year-month-day, like 2025-01-31")
+    if parameter.kind is Kind.DATE:
+        if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
+            raise ValueError(f"{shown} is no date: year-month-day, like 2025-01-31")
+        try:
+            datetime.date.fromisoformat(text)
+        except ValueError:
+            raise ValueError(f"there is no day {text}") from None
     if parameter.kind is Kind.CHOICE and text not in parameter.choices:
         near = did_you_mean(text, parameter.choices)
         better = f"did you mean '{near}'? " if near else ""

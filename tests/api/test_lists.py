@@ -92,6 +92,10 @@ def test_changes_since(client: Client) -> None:
     found = client.get("/v1/changes", params={"since": latest}).json()["results"]
     assert found == [change for change in every if change["date"] >= latest]
     assert client.get("/v1/changes?since=2999-01-01").json()["results"] == []
+    for day in ("2026-02-30", "2026-13-01", "0000-01-01"):
+        answer = client.get(f"/v1/changes?since={day}")
+        assert answer.status_code == 422
+        assert f"there is no day {day}" in answer.json()["detail"]
 
 
 def test_envelope(client: Client) -> None:
@@ -136,17 +140,17 @@ def test_groups(client: Client) -> None:
     [
         ("page=2", "there is one page of 100, not 2"),
         ("page=0", "must be 1 to 1000000"),
-        ("page=99999999999999999999", "no whole number"),
+        ("page=99999999999999999999", "must be 1 to 1000000, not 99999999999999999999"),
         ("page=1.5", "no whole number"),
         ("per_page=201", "must be 1 to 200"),
-        ("page=", "empty"),
+        ("page=", "empty; give a value"),
         ("sort=yeer", "did you mean 'year'"),
-        ("sort=year,", "empty"),
+        ("sort=year,", "leave that comma out"),
         ("select=nmae", "did you mean 'name'"),
         ("group_by=stag", "did you mean 'stage'"),
         ("group_by=stage&sort=year", "does not go with group_by"),
         ("year_gte=late", "no whole number"),
-        ("year=-99999999999", "no whole number"),
+        ("year=-99999999999", "must be -1000000000 to 1000000000, not -99999999999"),
         ("runnable=yes", "true or false"),
         ("stage_in=latent-reasoning,late", "there is no 'late'"),
         ("model_in=gpt2,gpt22", GPT2),
