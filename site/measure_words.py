@@ -55,9 +55,9 @@ def _words(measure: type[Measure]) -> MeasureWords:
     formula = f"formulas/{kind}.jinja"
     return MeasureWords(
         kind=kind,
-        summary=_inline(paragraphs[0]) if paragraphs else Markup(),
-        more=tuple(_inline(part) for part in paragraphs[1:]),
-        source=_inline(source[1]) if source else None,
+        summary=docstring_words(paragraphs[0]) if paragraphs else Markup(),
+        more=tuple(docstring_words(part) for part in paragraphs[1:]),
+        source=docstring_words(source[1]) if source else None,
         formula=formula if (FORMULAS / f"{kind}.jinja").is_file() else None,
         method=measure.method,
         strength=measure.strength,
@@ -68,7 +68,7 @@ def _words(measure: type[Measure]) -> MeasureWords:
     )
 
 
-def _inline(text: str) -> Markup:
+def docstring_words(text: str) -> Markup:
     """A paragraph of a docstring on one line; what stands in two backticks is code."""
     flat = still(str(escape(" ".join(text.split()))))
     return Markup(re.sub(r"(?:&#96;){2}(.+?)(?:&#96;){2}", r"<code>\1</code>", flat))

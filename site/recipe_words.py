@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
+from measure_words import docstring_words
 
-from catalog.drawing.escaping import plain, still
+from catalog.drawing.escaping import plain
 from catalog.schema.controls import VaryHeads, VaryModel, VaryPrompts, VaryRole, VaryTokens
 from catalog.schema.measures import (
     Attention,
@@ -63,9 +63,7 @@ def _plain_list(numbers: tuple[int, ...]) -> str:
 
 def _docstring(part: object) -> Markup:
     """First paragraph of the docstring of a part of the language, for kinds without words here."""
-    text = (type(part).__doc__ or "").strip().split("\n\n")[0]
-    flat = still(str(escape(" ".join(text.split()))))
-    return Markup(re.sub(r"(?:&#96;){2}(.+?)(?:&#96;){2}", r"<code>\1</code>", flat))
+    return docstring_words((type(part).__doc__ or "").strip().split("\n\n")[0])
 
 
 def _fields(part: Any) -> Markup:

@@ -124,7 +124,7 @@ class Impostor:
 
 @dataclass(frozen=True)
 class Planted:
-    """A model with known heads. ``heads`` has all eight types; most are empty in most models."""
+    """A model with known heads. ``heads`` has all of HEAD_TYPES; most are empty in most models."""
 
     name: str
     model: PreTrainedModel
