@@ -64,7 +64,7 @@ def stages_of(names: Sequence[str] | None) -> list[Stage]:
         CommandError: for a name that is none.
     """
     return [
-        Stage(_one_of("--stage", name, [stage.value for stage in Stage])) for name in names or ()
+        Stage(one_of("--stage", name, [stage.value for stage in Stage])) for name in names or ()
     ]
 
 
@@ -75,15 +75,20 @@ def strengths_of(names: Sequence[str] | None) -> list[Strength]:
         CommandError: for a name that is none.
     """
     kinds = [kind.value for kind in Strength if kind is not Strength.TRIANGULATED]
-    return [Strength(_one_of("--strength", name, kinds)) for name in names or ()]
+    return [Strength(one_of("--strength", name, kinds)) for name in names or ()]
 
 
-def _one_of(option: str, name: str, known: Sequence[str]) -> str:
+def one_of(option: str, name: str, known: Sequence[str]) -> str:
+    """The name, if it is one of those that an option may have.
+
+    Raises:
+        CommandError: saying which there are.
+    """
     if name in known:
         return name
     near = did_you_mean(name, known)
     hint = f" (did you mean '{near}'?)" if near else ""
-    raise CommandError(f"{option} is one of {', '.join(known)}; not '{name}'{hint}", 2)
+    raise CommandError(f"{option} is one of {', '.join(known)}; not '{name[:60]}'{hint}", 2)
 
 
 def check_device(device: str, dtype: str) -> None:
@@ -96,20 +101,27 @@ def check_device(device: str, dtype: str) -> None:
         raise CommandError(
             f"--device is auto, cpu, cuda, cuda:N, mps or several, not '{device}'", 2
         )
-    if dtype not in DTYPES:
-        raise CommandError(f"--dtype is one of {', '.join(DTYPES)}, not '{dtype}'", 2)
+    one_of("--dtype", dtype, DTYPES)
 
 
 def load_catalog(entries: Path | None) -> Catalog:
-    """The entries, or one line that they are not valid."""
+    """The entries.
+
+    Raises:
+        CommandError: if there is no such folder, or the entries are not valid.
+    """
     from catalog.loading import load
     from catalog.problems import InvalidEntries
 
+    if entries is not None and not entries.is_dir():
+        raise CommandError(f"there is no folder {entries}", 2)
     try:
         return load(entries)
     except InvalidEntries as error:
+        count = len(error.problems)
+        where = f" --entries {entries}" if entries is not None else ""
         raise CommandError(
-            f"the entries have {len(error.problems)} errors; see: headbook validate"
+            f"the entries have {count} error{'s' * (count > 1)}; see: headbook validate{where}"
         ) from None
 
 

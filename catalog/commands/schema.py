@@ -33,7 +33,7 @@ def schema(
         near = did_you_mean(kind, KINDS)
         better = f"did you mean '{near}'? " if near else ""
         raise _command_error(
-            f"unknown kind '{kind[:60]}'; {better}(one of {', '.join(KINDS)})", exit_code=2
+            f"unknown kind '{kind[:60]}'; {better}one of {', '.join(KINDS)}", exit_code=2
         )
     if out is None:
         typer.echo(_text(json_schema(kind or "head-type")), nl=False)

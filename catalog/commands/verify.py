@@ -25,11 +25,12 @@ from catalog.commands.model_run import (
     load_catalog,
     load_model,
     need_torch,
+    one_of,
     run_jobs,
     stages_of,
     strengths_of,
 )
-from catalog.commands.options import BatchSize, Entries, LimitMemory
+from catalog.commands.options import BatchSize, Entries, Form, LimitMemory
 
 if TYPE_CHECKING:
     from catalog.loading import Catalog
@@ -47,7 +48,8 @@ SHOWN_WAITING = 5
 
 def verify(
     types: Annotated[
-        list[str] | None, typer.Argument(help="Head types; all of them if none is named.")
+        list[str] | None,
+        typer.Argument(help="Head types; all of them if none is named.", metavar="TYPES"),
     ] = None,
     model: Annotated[
         str, typer.Option("--model", "-m", help="Entry id, alias, hub id or folder.")
@@ -66,7 +68,7 @@ def verify(
     expect: Annotated[
         str | None, typer.Option(help="Exit with 3 unless every verdict is this one.")
     ] = None,
-    output_format: Annotated[str, typer.Option("--format", help="text or json.")] = "text",
+    form: Form = "text",
     entries: Entries = None,
 ) -> None:
     """Run the recipes of head types on a model, record evidence and print the verdicts.
@@ -74,10 +76,8 @@ def verify(
     Exit codes: 0 done, 1 the model cannot be run, 2 wrong use, 3 a verdict is not the expected
     one, 130 interrupted (what was recorded stays; the same command goes on from there).
     """
-    if output_format not in ("text", "json"):
-        raise CommandError(f"--format is text or json, not '{output_format}'", 2)
-    if expect is not None and expect not in VERDICTS:
-        raise CommandError(f"--expect is one of {', '.join(VERDICTS)}, not '{expect}'", 2)
+    if expect is not None:
+        one_of("--expect", expect, VERDICTS)
     check_device(device, dtype)
     stages, strengths = stages_of(stage), strengths_of(strength)
     catalog = load_catalog(entries)
@@ -93,7 +93,7 @@ def verify(
     records = run_jobs(loaded, catalog, jobs_of(chosen, strengths), settings, folder, again)
     results = Results.of(loaded, chosen, records).types
     _show_examples(loaded, catalog, chosen, results, records, settings, folder, again)
-    if output_format == "json":
+    if form == "json":
         typer.echo(_json(loaded, results, folder))
     else:
         _print_table(loaded, results)

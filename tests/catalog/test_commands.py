@@ -130,8 +130,8 @@ def headbook(*arguments: str | Path) -> tuple[int, str]:
         ),
         (
             ("schema", "headtype"),
-            "headbook: unknown kind 'headtype'; did you mean 'head-type'? (one of head-type,"
-            " paper, model, vocabulary, text, redirects, survey, change, evidence)",
+            "headbook: unknown kind 'headtype'; did you mean 'head-type'? one of head-type,"
+            " paper, model, vocabulary, text, redirects, survey, change, evidence",
         ),
     ],
 )

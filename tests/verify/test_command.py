@@ -85,7 +85,7 @@ def test_table_json_and_exit_codes(folder: Path, tmp_path: Path) -> None:
         ),
         (["--dtype", "int8"], 2, "headbook: --dtype is one of float32, bfloat16, float16"),
         (["--expect", "yes"], 2, "headbook: --expect is one of found, not-found"),
-        (["--format", "xml"], 2, "headbook: --format is text or json, not 'xml'"),
+        (["--format", "xml"], 2, "'xml' is not one of 'text', 'json'"),
         (
             ["--device", "tpu"],
             2,
