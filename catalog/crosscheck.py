@@ -180,6 +180,8 @@ def _papers(contents: Contents) -> Iterator[Problem]:
     for file in contents.head_types.values():
         if file.value is not None:
             cited |= file.value.cited_papers()
+        elif not isinstance(file.data, dict):  # what it cites cannot be known yet
+            return
         else:  # whatever it would cite once it is valid
             cited |= _texts_in(file.data)
     for name, paper in contents.papers.items():

@@ -5,8 +5,8 @@ nodes that know their line and column. PyYAML's own composer and constructor are
 first recurses in C on deep nesting, the second follows YAML 1.1 (``catalog.yaml_scalars``).
 
 Refused: duplicate keys, tags, directives, merge keys, keys that are not text, a second document,
-``.inf`` and ``.nan``, control characters, and files or aliases beyond the bounds below. Windows
-line ends are read as line ends, so that a checkout on Windows has the same data.
+``.inf`` and ``.nan``, control and invisible characters, and files or aliases beyond the bounds
+below. Windows line ends are read as line ends, so that a checkout on Windows has the same data.
 """
 
 from __future__ import annotations
@@ -28,8 +28,16 @@ MAX_DEPTH = 50
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
-_REFUSED_IN_VALUES = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ufeff\ufffe\uffff]")
+_REFUSED_IN_VALUES = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\ufeff\ufffe\uffff"
+    # what nobody sees, and what shows text in another order than it is read
+    "\u061c\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069]"
+)
+_CONFLICT = re.compile(r"^(<<<<<<<|>>>>>>>) ", re.MULTILINE)
 
+_CONFLICT_WORDS = (
+    "a merge left both sides here; keep one, and delete the lines <<<<<<<, ======= and >>>>>>>"
+)
 _PLAIN_WORDS = {
     "mapping values are not allowed in this context": (
         "': ' inside text that has no quotes; put the text in quotes"
@@ -132,6 +140,10 @@ def _compose(text: str) -> _Node:
         loader = _Loader(text)
         return _compose_events(loader)
     except yaml.MarkedYAMLError as error:
+        conflict = _CONFLICT.search(text)
+        if conflict is not None:
+            line = text.count("\n", 0, conflict.start()) + 1
+            raise Unreadable(line, 1, _CONFLICT_WORDS) from None
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         raise Unreadable(line, column, _in_plain_words(error, text, line, column)) from None
@@ -278,17 +290,17 @@ def _field_name(key: _Node, path: Path, document: Document) -> str | None:
         flaw(f"a field name must be text, not {shown}; write it in quotes if it is meant")
         return None
     if _REFUSED_IN_VALUES.search(key.text):
-        flaw("control characters are not allowed in a field name")
+        flaw("control and invisible characters are not allowed in a field name")
         return None
     return key.text
 
 
 def _scalar(node: _Node, path: Path, document: Document, flaw: Any) -> Any:
     text = node.text or ""
+    found = _REFUSED_IN_VALUES.search(text)
+    if found:
+        flaw(f"the character U+{ord(found.group()):04X} is not allowed in text")
     if not node.plain:
-        found = _REFUSED_IN_VALUES.search(text)
-        if found:
-            flaw(f"the character U+{ord(found.group()):04X} is not allowed in text")
         return text
     try:
         value = resolve(text)

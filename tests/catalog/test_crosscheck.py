@@ -301,6 +301,13 @@ def test_a_paper_that_nobody_cites(entries: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("text", ["id: [\n", "- id\n", ""])
+def test_what_a_file_that_cannot_be_read_cites_is_not_told(entries: Path, text: str) -> None:
+    (entries / TYPE).write_text(text, encoding="utf-8")
+    (line,) = lines(entries)
+    assert line.startswith(f"entries/{TYPE}:")
+
+
 def test_one_mistake_is_one_problem(entries: Path) -> None:
     """A file that is not valid is still there to be named, and still cites its papers."""
     edit(entries, "head-types/successor.yaml", "depth: middle layers\n", "")

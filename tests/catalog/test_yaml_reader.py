@@ -65,6 +65,13 @@ def test_columns_count_characters_not_bytes() -> None:
         (b"a: 'b\n", 2, 1, "the file ends inside quotes"),
         (b"a: *b\n", 1, 4, "the alias *b has no anchor (&b) before it"),
         (b"a: &b [*b]\n", 1, 8, "the alias *b stands inside its own anchor"),
+        (
+            b"a: 1\n<<<<<<< HEAD\nb: 2\n=======\nb: 3\n>>>>>>> other\n",
+            2,
+            1,
+            "a merge left both sides here; keep one, and delete the lines <<<<<<<, ======= and"
+            " >>>>>>>",
+        ),
         (b"a: 1\n---\nb: 2\n", 2, 1, "a second document starts here; a file holds one"),
         (b"%YAML 1.1\n---\na: 1\n", 1, 1, "directives (%YAML, %TAG) are not used; delete it"),
         (
@@ -116,6 +123,14 @@ def test_what_is_no_document(text: bytes, line: int, column: int, message: str) 
         ),
         (b"? [a]\n: b\n", 1, 3, "a field name must be text, not a list or fields"),
         (b'a: "x\\0y"\n', 1, 4, "the character U+0000 is not allowed in text"),
+        (b'a: "\\u202Edaeh"\n', 1, 4, "the character U+202E is not allowed in text"),
+        ("a: in\u200bduction\n".encode(), 1, 4, "the character U+200B is not allowed in text"),
+        (
+            "a\u2066: b\n".encode(),
+            1,
+            1,
+            "control and invisible characters are not allowed in a field name",
+        ),
     ],
 )
 def test_what_a_document_may_not_hold(text: bytes, line: int, column: int, message: str) -> None:
