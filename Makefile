@@ -29,7 +29,7 @@ TORCH_PIN := $(shell grep '^torch==' constraints.txt)
 # (folders too: their time changes when a file goes)
 DATA := $(shell find entries -not -name '.*' 2>/dev/null)
 SITE_SOURCES := $(shell find site -not -name '*.pyc' -not -name __pycache__ 2>/dev/null) mkdocs.yml \
-	$(wildcard catalog/*.py catalog/schema/*.py catalog/commands/site.py)
+	$(wildcard catalog/*.py catalog/*/*.py api/*.py api/*/*.py)
 
 help:
 	@echo "make demo    set up, validate, verify on the shipped model, build the site, serve"
