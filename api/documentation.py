@@ -124,7 +124,7 @@ def _schema(parameter: Parameter) -> Document:
         case Kind.CHOICE:
             return {"type": "string", "enum": list(parameter.choices)}
         case Kind.DATE:
-            return {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"}
+            return {"type": "string", "format": "date"}
         case _:
             return {"type": "string", "minLength": 1, "maxLength": 200}
 

@@ -15,6 +15,7 @@ from catalog.formats.rendering import FORMATS
 from catalog.json_schema import KINDS, json_schema
 from catalog.names import NotFound
 from catalog.responses import Response as Answer
+from catalog.suggestions import did_you_mean
 
 router = APIRouter(tags=["dumps and schemas"])
 
@@ -66,5 +67,5 @@ async def schema(
 ) -> Response:
     """The JSON Schema of one kind of file, for editors and for checking what one writes."""
     if kind not in KINDS:
-        raise NotFound("schema", kind)
+        raise NotFound("schema", kind, did_you_mean(kind, KINDS))
     return asked.answer(json_schema(kind))

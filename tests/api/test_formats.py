@@ -137,3 +137,4 @@ def test_schemas(client: Client) -> None:
         assert client.get(address).json()["$schema"].startswith("https://json-schema.org/")
     missing = client.get("/v1/schema/head-tipe.json")
     assert missing.status_code == 404
+    assert missing.json()["detail"] == "there is no schema 'head-tipe'; did you mean 'head-type'?"
