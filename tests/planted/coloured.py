@@ -24,8 +24,7 @@ from __future__ import annotations
 import numpy as np
 
 from tests.planted.build import Impostor, Planted, plant
-from tests.planted.induction import AT_OFFSET, SHARP
-from tests.planted.space import Family, Group, Head, Space, is_one_of
+from tests.planted.space import AT_OFFSET, SHARP, Family, Group, Head, Space, is_one_of
 from tests.planted.words import CODE_SIZE, Array, ids, token_codes, vocabulary, word_list
 
 _FLAG = 60.0
@@ -58,22 +57,18 @@ def coloured_model(family: Family, *, empty_twin: bool = False) -> Planted:
         seen=1,
     )
 
-    def quiet() -> Head:
-        return Head(space.nothing(), space.silence())
-
-    before, again = space.write("before"), space.write("carried")
-    before[space.flags[0], space.blocks["after_colour"]] = 1.0
-    again[space.flags[0], space.blocks["seen"]] = 1.0
+    before = space.write("before") + space.write_flags("after_colour")
+    again = space.write("carried") + space.write_flags("seen")
     looking_back = Group(
         key=space.positions(),
         value=space.read("colour") + space.read_flags("is_colour"),
-        heads=(Head(space.at_offset(1, AT_OFFSET), before), quiet()),
+        heads=(Head(space.at_offset(1, AT_OFFSET), before), space.quiet()),
     )
     # a thing finds itself as well: 1 / 2 of what it finds is the list's, or nothing
     matching = Group(
         key=space.read("thing"),
         value=space.read("before") + space.read_flags("after_colour"),
-        heads=(Head(space.read("thing", SHARP), again), quiet()),
+        heads=(Head(space.read("thing", SHARP), again), space.quiet()),
     )
     kinds = space.positions() + space.read_flags("object", "seen", "after_colour")
     named = space.want_flags(_FLAG, 0.0, -2 * _FLAG)
@@ -105,8 +100,8 @@ def coloured_model(family: Family, *, empty_twin: bool = False) -> Planted:
         ),
         unembedding=space.rows(len(words), out=8 * colour),
         layers=[
-            [looking_back, space.idle(), space.idle()],
-            [matching, space.idle(), space.idle()],
+            [looking_back],
+            [matching],
             [
                 looking(
                     space.read("thing"),
@@ -121,10 +116,10 @@ def coloured_model(family: Family, *, empty_twin: bool = False) -> Planted:
                 looking(
                     carried,
                     Head(space.want_flags(_FLAG), 0.1 * space.write("out")),
-                    Head(space.nothing(), space.silence()),
+                    space.quiet(),
                 ),
             ],
-            [moving, space.idle(), space.idle()],
+            [moving],
         ],
         heads={"content-gatherer": {"2.0"}},
         impostors=[

@@ -18,14 +18,11 @@ flags ``country`` and ``relation``; ``out``, and ``kind``, which raises every la
 
 from __future__ import annotations
 
-import numpy as np
-
 from tests.planted.build import Impostor, Planted, plant
 from tests.planted.space import Family, Group, Head, Space, is_one_of
-from tests.planted.words import CODE_SIZE, pairs, partner_codes, token_codes, vocabulary
+from tests.planted.words import CODE_SIZE, OUT_SIZE, pairs, partner_codes, token_codes, vocabulary
 
 _FLAG = 60.0
-_OUT = 28
 _KIND = 5.0
 """About what a word's own code adds to its logit: the mean of 8 times its squared length."""
 RELATION = ("language", "speak", "tongue")
@@ -40,7 +37,7 @@ def sources_model(family: Family) -> Planted:
         family,
         token=CODE_SIZE,
         fact=CODE_SIZE,
-        out=_OUT,
+        out=OUT_SIZE,
         kind=1,
         country=1,
         relation=1,
@@ -48,9 +45,8 @@ def sources_model(family: Family) -> Planted:
     kinds = space.read_flags("country", "relation")
     country, relation = space.want_flags(_FLAG), space.want_flags(0.0, _FLAG)
     both = space.want_flags(_FLAG, _FLAG)
-    write = space.write("out", through=np.eye(CODE_SIZE)[:, :_OUT])
-    raising = space.silence()
-    raising[space.flags[0], space.blocks["kind"]] = 1.0
+    write = space.write("out")
+    raising = space.write_flags("kind")
     known = space.read("fact") + space.read_flags("relation")
 
     def looking(one: Head, other: Head) -> Group:
@@ -67,7 +63,7 @@ def sources_model(family: Family) -> Planted:
             relation=is_one_of(RELATION, words),
         ),
         unembedding=space.rows(
-            len(words), out=8 * tokens[:, :_OUT], kind=_KIND * is_one_of(languages, words)
+            len(words), out=8 * tokens[:, :OUT_SIZE], kind=_KIND * is_one_of(languages, words)
         ),
         layers=[
             [
@@ -89,10 +85,9 @@ def sources_model(family: Family) -> Planted:
                     value=space.read_flags("country"),
                     heads=(
                         Head(country, 0.5 * raising),
-                        Head(space.nothing(), space.silence()),
+                        space.quiet(),
                     ),
                 ),
-                space.idle(),
             ],
         ],
         heads={"subject-head": {"0.0"}, "relation-head": {"0.2"}, "mixed-head": {"0.4"}},

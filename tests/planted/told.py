@@ -20,16 +20,12 @@ flags ``name``, ``around`` for three words that stand in passages only, ``noun``
 
 from __future__ import annotations
 
-import numpy as np
-
 from tests.planted.build import Impostor, Planted, plant
-from tests.planted.induction import AT_OFFSET, SHARP
-from tests.planted.space import Family, Group, Head, Space, is_one_of
-from tests.planted.words import CODE_SIZE, Array, token_codes, vocabulary, word_list
+from tests.planted.space import AT_OFFSET, SHARP, Family, Group, Head, Space, is_one_of
+from tests.planted.words import CODE_SIZE, OUT_SIZE, Array, token_codes, vocabulary, word_list
 
 _FLAG = 600.0
 """Any difference of order is small beside being one of the words, within 120 tokens."""
-_OUT = 28
 
 
 def told_model(family: Family) -> Planted:
@@ -40,28 +36,23 @@ def told_model(family: Family) -> Planted:
         family,
         token=CODE_SIZE,
         person=CODE_SIZE,
-        out=_OUT,
+        out=OUT_SIZE,
         name=1,
         around=1,
         noun=1,
         after_is=1,
         **{"is": 1},
     )
-    after = space.silence()
-    after[space.flags[0], space.blocks["after_is"]] = 1.0
     token = space.read("token")
-
-    def quiet() -> Head:
-        return Head(space.nothing(), space.silence())
 
     looking_back = Group(
         key=space.positions(),
         value=space.read_flags("is"),
-        heads=(Head(space.at_offset(1, AT_OFFSET), after), quiet()),
+        heads=(Head(space.at_offset(1, AT_OFFSET), space.write_flags("after_is")), space.quiet()),
     )
     names = space.positions() + space.read_flags("name")
     nearest_name = space.want_flags(_FLAG) + space.by_distance(-3.0)
-    copy = space.write("out", through=np.eye(CODE_SIZE)[:, :_OUT])
+    copy = space.write("out")
     of_person = space.read("person", SHARP)
     around = space.positions() + space.read_flags("around")
 
@@ -80,12 +71,11 @@ def told_model(family: Family) -> Planted:
             noun=is_one_of(word_list("nouns"), words),
             **{"is": is_one_of(("is",), words)},
         ),
-        unembedding=space.rows(len(words), out=8 * tokens[:, :_OUT]),
+        unembedding=space.rows(len(words), out=8 * tokens[:, :OUT_SIZE]),
         layers=[
             [
                 looking_back,
-                looking(names, Head(nearest_name, space.write("person")), quiet()),
-                space.idle(),
+                looking(names, Head(nearest_name, space.write("person")), space.quiet()),
             ],
             [
                 looking(
@@ -108,10 +98,8 @@ def told_model(family: Family) -> Planted:
                 looking(
                     names,
                     Head(nearest_name, space.silence()),
-                    Head(space.nothing(), space.silence()),
+                    space.quiet(),
                 ),
-                space.idle(),
-                space.idle(),
             ],
         ],
         heads={"semantic-retrieval-head": {"1.0"}},

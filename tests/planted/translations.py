@@ -19,15 +19,19 @@ Coordinates: ``french`` the code of a noun's translation; ``out``; flags ``langu
 
 from __future__ import annotations
 
-import numpy as np
-
 from tests.planted.build import Impostor, Planted, plant
-from tests.planted.induction import AT_OFFSET
-from tests.planted.space import Family, Group, Head, Space, is_one_of
-from tests.planted.words import CODE_SIZE, Array, pairs, partner_codes, token_codes, vocabulary
+from tests.planted.space import AT_OFFSET, Family, Group, Head, Space, is_one_of
+from tests.planted.words import (
+    CODE_SIZE,
+    OUT_SIZE,
+    Array,
+    pairs,
+    partner_codes,
+    token_codes,
+    vocabulary,
+)
 
 _FLAG = 60.0
-_OUT = 28
 
 
 def translations_model(family: Family) -> Planted:
@@ -38,7 +42,7 @@ def translations_model(family: Family) -> Planted:
     space = Space(
         family,
         french=CODE_SIZE,
-        out=_OUT,
+        out=OUT_SIZE,
         language=1,
         noun=1,
         into=1,
@@ -46,18 +50,16 @@ def translations_model(family: Family) -> Planted:
         after_into=1,
         after_word=1,
     )
-    after = space.silence()
-    after[space.flags[0], space.blocks["after_into"]] = 1.0
-    after[space.flags[1], space.blocks["after_word"]] = 1.0
+    after = space.write_flags("after_into", "after_word")
     looking_back = Group(
         key=space.positions(),
         value=space.read_flags("into", "word"),
         heads=(
             Head(space.at_offset(1, AT_OFFSET), after),
-            Head(space.nothing(), space.silence()),
+            space.quiet(),
         ),
     )
-    write = space.write("out", through=np.eye(CODE_SIZE)[:, :_OUT])
+    write = space.write("out")
     kinds = space.positions() + space.read_flags("language", "noun", "after_into", "after_word")
 
     def looking(one: Array, other: Array, scales: tuple[float, float] = (0.1, 0.1)) -> Group:
@@ -80,9 +82,9 @@ def translations_model(family: Family) -> Planted:
             into=is_one_of(("into",), words),
             word=is_one_of(("word",), words),
         ),
-        unembedding=space.rows(len(words), out=8 * token_codes()[:, :_OUT]),
+        unembedding=space.rows(len(words), out=8 * token_codes()[:, :OUT_SIZE]),
         layers=[
-            [looking_back, space.idle(), space.idle()],
+            [looking_back],
             [
                 looking(space.want_flags(_FLAG, 0.0, _FLAG), space.want_flags(_FLAG)),
                 looking(
@@ -95,7 +97,6 @@ def translations_model(family: Family) -> Planted:
             [
                 looking(language + first, noun + first),
                 looking(space.nothing(), space.nothing()),
-                space.idle(),
             ],
         ],
         heads={"indicator-head": {"1.0"}, "source-translation-head": {"1.2"}},
