@@ -515,6 +515,28 @@ def test_all_mistakes_of_a_file_come_out_at_once(entries: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("through", "control", "told"),
+    [
+        ("", "key: subjects", "'vary: role' is for what a head moves from a key role: give"),
+        (", through: subjects", "query: subject-2", "a direct effect is read at 'at': its control"),
+        (", through: subject-9", "key: subjects", "key role 'subject-9' is not marked by"),
+    ],
+)
+def test_controls_of_direct_effects_fit_what_they_come_through(
+    entries: Path, through: str, control: str, told: str
+) -> None:
+    recipe = DELIMITER.replace("wang2022iox", "olsson2022induction")
+    recipe = recipe.replace("repeated-random-tokens", "indirect-object")
+    recipe = recipe.replace(
+        "kind: attention, query: repeat, key: after-previous-cop",
+        f"kind: direct-logit-attribution, correct: indirect-object, foil: subject{through}",
+    ).replace("key: first", control)
+    put(entries, "head-types/delimiter.yaml", recipe.replace("min_scor:", "min_score:"))
+    # besides the word lists of that builder, which this tree does not have
+    assert sum(f"recipes[0]: {told}" in line for line in lines(entries)) == 1
+
+
 def test_every_role_that_does_not_fit_is_told(entries: Path) -> None:
     edit(entries, TYPE, "query: all, key: previous}", "query: end, key: subjects}")
     assert [line.split(": ", 1)[1] for line in lines(entries)] == [

@@ -93,6 +93,7 @@ HEAD_TYPES = (
     "rare-words-head",
     "relation-head",
     "relation-propagation",
+    "retrieval-head",
     "s-inhibition",
     "select-and-copy",
     "self-suppressing-similar-token",

@@ -175,6 +175,8 @@ def looks(
         ("told", "1.0", PASSAGES.format("Anna"), "find", 0, 0.3, 0.4),
         ("told", "1.0", PASSAGES.format("Anna"), "find", 1, 0, 0.01),
         ("told", "1.0", PASSAGES.format("Tom"), "find", 1, 0.3, 0.4),
+        ("told", "2.2", PASSAGES.format("Anna"), "river", 0, 0.99, 1),
+        ("told", "2.3", PASSAGES.format("Tom"), "apple", 0, 0.99, 1),
         ("told", "1.2", PASSAGES.format("Tom"), "river", 0, 0.99, 1),
         ("boxes", "1.2", BOXES.format("F"), "coin", 0, 0.99, 1),
         ("sources", "0.0", "The language of France is", "France", 0, 0.99, 1),

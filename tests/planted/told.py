@@ -15,6 +15,8 @@ flags ``name``, ``around`` for three words that stand in passages only, ``noun``
 1.5   the first of the words around. Group mate of 1.4
 2.0   the nearest name
 2.1   attends evenly. Group mate of 2.0
+2.2   the last noun after "is"
+2.3   the first noun after "is". Group mate of 2.2
 ====  =========================================================================================
 """
 
@@ -55,6 +57,7 @@ def told_model(family: Family) -> Planted:
     copy = space.write("out")
     of_person = space.read("person", SHARP)
     around = space.positions() + space.read_flags("around")
+    told = space.want_flags(_FLAG, _FLAG)
 
     def looking(key: Array, *heads: Head) -> Group:
         one, other = heads
@@ -100,9 +103,14 @@ def told_model(family: Family) -> Planted:
                     Head(nearest_name, space.silence()),
                     space.quiet(),
                 ),
+                looking(
+                    space.positions() + space.read_flags("noun", "after_is"),
+                    Head(told + space.by_distance(-3.0), space.silence()),
+                    Head(told + space.by_distance(3.0), space.silence()),
+                ),
             ],
         ],
-        heads={"semantic-retrieval-head": {"1.0"}},
+        heads={"semantic-retrieval-head": {"1.0"}, "retrieval-head": {"1.2"}},
         impostors=[
             Impostor("1.1", "semantic-retrieval-head", "attends to every passage"),
             Impostor("1.2", "semantic-retrieval-head", "attends to the word that is copied"),
@@ -110,5 +118,11 @@ def told_model(family: Family) -> Planted:
             Impostor("1.5", "semantic-retrieval-head", "attends to the first passage"),
             Impostor("2.0", "semantic-retrieval-head", "attends to the name"),
             Impostor("2.1", "semantic-retrieval-head", "uniform attention"),
+            Impostor("1.0", "retrieval-head", "attends to the words around"),
+            Impostor("1.3", "retrieval-head", "attends to every such word"),
+            Impostor("2.0", "retrieval-head", "attends to the name"),
+            Impostor("2.1", "retrieval-head", "uniform attention"),
+            Impostor("2.2", "retrieval-head", "attends to the last such word"),
+            Impostor("2.3", "retrieval-head", "attends to the first such word"),
         ],
     )
