@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from verify.attention import Attention, Call, OwnAttention, PlainAttention, WholeAttention
-from verify.listening import eager, through_hooks, through_interface
+from verify.listening import eager, through_hooks, through_interface, through_method
 from verify.probing import UnsupportedArchitecture, find_parts
 from verify.weights import matrix
 
@@ -90,8 +90,13 @@ class Anatomy:
             if self.parts.interface:
                 stack.enter_context(through_interface(self.model, attend))
             else:
-                projections = {layer.attention: layer.output for layer in self.parts.layers}
-                stack.enter_context(through_hooks(self.model, projections, self.heads, hear))
+                whole = {}
+                for layer in self.parts.layers:
+                    if layer.plain_scale is None:
+                        whole[layer.attention] = layer.output
+                    else:
+                        stack.enter_context(through_method(layer.attention, attend))
+                stack.enter_context(through_hooks(self.model, whole, self.heads, hear))
             yield
 
     def layer_device(self, layer: int) -> torch.device:

@@ -47,12 +47,17 @@ class Call:
         self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor
     ) -> tuple[Tensor, Tensor]:
         """The architecture's eager attention: z [batch, queries, heads, width] and weights."""
-        function = sys.modules[type(self.module).__module__].eager_attention_forward
         added = mask
         if mask.dtype == torch.bool:
             added = torch.zeros(mask.shape, dtype=query.dtype, device=mask.device)
             added.masked_fill_(~mask, torch.finfo(query.dtype).min)
-        z, weights = function(self.module, query, key, value, added, **self.options)
+        return self._eager(query, key, value, added)
+
+    def _eager(
+        self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        function = sys.modules[type(self.module).__module__].eager_attention_forward
+        z, weights = function(self.module, query, key, value, mask, **self.options)
         return z, weights
 
     def visible(self, queries: Tensor, keys: int, prompts: slice = slice(None)) -> Tensor:
@@ -181,7 +186,9 @@ class PlainAttention(Attention):
 
     def entries(self, index: Tensor, queries: Tensor, keys: Tensor) -> Tensor:
         tokens = self.z.shape[1]
-        rows = len(torch.unique(index * tokens + queries))
+        asked = torch.zeros(self.z.shape[0] * tokens, dtype=torch.bool, device=index.device)
+        asked[index * tokens + queries] = True
+        rows = int(asked.sum())
         if self._sums is None or len(index) > max(1, tokens // _DENSE) * rows:
             if self._whole is None and self._fits:
                 positions = torch.arange(tokens, device=queries.device)

@@ -2,9 +2,15 @@
 
 A single function registered with transformers' ``AttentionInterface`` (and a mask twin) stands in
 for the attention of every architecture that uses the interface; what it computes is up to the
-listener, who is handed queries, keys and values (``verify.attention``). Architectures outside the
-interface (GPT-J, GPT-Neo, Falcon, BLOOM, MPT, CodeGen, XGLM) run their own eager attention and are
-read through module hooks, one layer's weights at a time.
+listener, who is handed queries, keys and values (``verify.attention``).
+
+Architectures outside the interface are read through their modules. Where a module leaves attention
+to a method of its own, ``_attn`` of queries, keys and values (GPT-J, CodeGen, GPT-Neo), the
+listener stands in for that method, if the probe found it to be plain attention. Falcon, BLOOM, MPT
+and XGLM compute attention in the middle of ``forward``, between cuts and biases that no module
+shows: there is no place from which queries, keys and linear biases could be had without a copy of
+each ``forward`` by name. They run their own eager attention and are read through hooks, one
+layer's whole weights at a time, which the model itself makes.
 """
 
 from __future__ import annotations
@@ -88,6 +94,75 @@ def eager(model: PreTrainedModel) -> Iterator[None]:
         model.config._attn_implementation_internal = before
 
 
+def has_method(module: nn.Module) -> bool:
+    """Whether an attention module leaves attention to a method of queries, keys and values."""
+    return callable(getattr(type(module), "_attn", None))
+
+
+@contextmanager
+def through_method(module: nn.Module, attend: Attend) -> Iterator[None]:
+    """Let ``attend`` be what a module with such a method does with queries, keys and values."""
+
+    def instead(
+        query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = None
+    ) -> tuple[Tensor, None]:
+        z = attend(method_call(module, query, key, value, mask))
+        return z.transpose(1, 2).to(value.dtype), None
+
+    with _method(module, instead):
+        yield
+
+
+@contextmanager
+def beside_method(module: nn.Module, hear: Callable[[Call], None]) -> Iterator[None]:
+    """Let the module attend as it does, and show ``hear`` what it attended with."""
+
+    def beside(query: Tensor, key: Tensor, value: Tensor, *rest: Any, **more: Any) -> Any:
+        made = type(module)._attn(module, query, key, value, *rest, **more)
+        usual = isinstance(made, tuple) and len(made) == 2 and len(rest) <= 1 and not more
+        if usual and query.shape == key.shape == value.shape:
+            hear(method_call(module, query, key, value, *rest))
+        return made
+
+    with _method(module, beside):
+        yield
+
+
+@contextmanager
+def _method(module: nn.Module, function: Callable[..., Any]) -> Iterator[None]:
+    module.__dict__["_attn"] = function  # an attribute of the object hides its class's method
+    try:
+        yield
+    finally:
+        del module.__dict__["_attn"]
+
+
+def method_call(
+    module: nn.Module, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = None
+) -> Call:
+    """What a module hands to its method, all of one type, with the mask that comes of it.
+
+    Some methods know a window of their own. So the mask is what the method makes of one head whose
+    scores are all equal: where its weights are not 0.
+    """
+    if mask is not None and bool((mask == mask[:1]).all()):
+        mask = mask[:1]
+    prompts = 1 if mask is None else mask.shape[0]
+    nothing = torch.zeros_like(query[:prompts, :1])
+    seen = type(module)._attn(module, nothing, nothing, nothing, mask)[1] > 0
+    causal = torch.ones_like(seen[0, 0]).tril()
+    plain = bool((seen == causal).all())
+    return _MethodCall(module, query, key.to(query), value.to(query), None if plain else seen, {})
+
+
+class _MethodCall(Call):
+    def _eager(
+        self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        z, weights = type(self.module)._attn(self.module, query, key, value, mask)
+        return z.transpose(1, 2), weights
+
+
 @contextmanager
 def through_hooks(
     model: PreTrainedModel,
@@ -95,7 +170,7 @@ def through_hooks(
     heads: int,
     listener: Listener,
 ) -> Iterator[None]:
-    """The same for a model that is read through hooks.
+    """The same for a model whose whole weights are read through hooks.
 
     Args:
         model: the model.

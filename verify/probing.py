@@ -22,7 +22,14 @@ from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
 from verify.attention import Call, plain_scale
-from verify.listening import attention_weights, eager, has_interface, through_interface
+from verify.listening import (
+    attention_weights,
+    beside_method,
+    eager,
+    has_interface,
+    has_method,
+    through_interface,
+)
 from verify.norms import Norm, NotANorm, norm_of
 from verify.weights import is_plain
 
@@ -53,7 +60,7 @@ class LayerParts:
     """By which the attention's output is multiplied before it joins the residual stream."""
     plain_scale: float | None
     """What scores are multiplied by where attention is plain softmax over keys; None where it is
-    not, so that the architecture's own function has to compute it."""
+    not (or not known to be), so that the architecture's own function has to compute it."""
     mlp: nn.Module | None
     """What else writes to the residual stream in this block."""
     mlp_multiplier: float
@@ -234,6 +241,8 @@ class _Probe:
         if not self.interface:
             for attention in attentions:
                 stack.callback(attention.register_forward_hook(self._overhear).remove)
+                if has_method(attention):
+                    stack.enter_context(beside_method(attention, self._hear_method))
 
     def _mark(self, _: nn.Module, __: Any, output: Tensor) -> Tensor:
         mark = torch.rand(output.shape, generator=self.random) * 2 * _MARK - _MARK
@@ -244,6 +253,9 @@ class _Probe:
         self.seen.weights, self.seen.z, self.seen.values = weights, z, call.value
         self.seen.plain_scale = plain_scale(call)
         return z
+
+    def _hear_method(self, call: Call) -> None:
+        self.seen.plain_scale = plain_scale(call)
 
     def _overhear(self, _: nn.Module, __: Any, output: Any) -> None:
         self.seen.weights = attention_weights(output)
@@ -269,7 +281,7 @@ class _Probe:
         stream = torch.randn(entered.shape, generator=self.random).to(entered)
         self.seen.entered = stream.clone()
         self.seen.calls.clear()
-        self.seen.weights = None
+        self.seen.weights, self.seen.plain_scale = None, None
         if args:
             return (stream, *args[1:]), kwargs
         return args, {**kwargs, "hidden_states": stream}

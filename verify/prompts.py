@@ -123,17 +123,16 @@ def pairs(
 
     Sum over the keys of a query, mean over the queries that have a key; None if none has.
     """
-    rows: list[tuple[int, int, float]] = []
-    used = 0
-    for query in prompt.queries[query_role]:
-        keys, weight = key_positions(prompt, key_role, query, offsets)
-        used += bool(keys)
-        rows.extend((query, key, weight) for key in keys)
-    return _mean_over(used, rows)
-
-
-def _mean_over(queries: int, rows: list[tuple[int, int, float]]) -> Pairs | None:
-    if not queries:
+    found = [
+        (query, *key_positions(prompt, key_role, query, offsets))
+        for query in prompt.queries[query_role]
+    ]
+    found = [(query, keys, weight) for query, keys, weight in found if keys]
+    if not found:
         return None
-    table = np.array(rows, dtype=np.float64)
-    return Pairs(table[:, 0].astype(np.int64), table[:, 1].astype(np.int64), table[:, 2] / queries)
+    counts = [len(keys) for _, keys, _ in found]
+    return Pairs(
+        np.repeat(np.array([query for query, _, _ in found], dtype=np.int64), counts),
+        np.array([key for _, keys, _ in found for key in keys], dtype=np.int64),
+        np.repeat(np.array([weight for _, _, weight in found]), counts) / len(found),
+    )

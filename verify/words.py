@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 
@@ -41,7 +42,11 @@ class Words:
         self.texts = texts
         self.size = size
         self.unknown: int | None = tokenizer.unk_token_id
+        # what is asked of the same word or token again and again
         self._tokens: dict[str, int | None] = {}
+        self._pieces: dict[str, tuple[int, ...]] = {}
+        self._stripped: dict[int, str] = {}
+        self._counts: dict[str, Mapping[int, int]] = {}
 
     @property
     def start(self) -> tuple[int, ...]:
@@ -80,21 +85,30 @@ class Words:
         return self._tokens[word]
 
     def _look_up(self, word: str) -> int | None:
-        for form in (f" {word}", word):
-            ids = self.encode(form)
+        for ids in (self._spaced_pieces(word), self.encode(word)):
             if len(ids) == 1 and ids[0] != self.unknown and ids[0] < self.size:
                 return ids[0]
         return None
 
     def is_known(self, word: str) -> bool:
         """Whether every token of a word inside a sentence is known to tokenizer and model."""
-        ids = self.encode(f" {word}")
+        ids = self._spaced_pieces(word)
         return bool(ids) and all(i != self.unknown and i < self.size for i in ids)
 
     def spaced(self, word: str) -> bool:
         """Whether the token of ``word`` is that of its form with a leading space."""
-        ids = self.encode(f" {word}")
+        ids = self._spaced_pieces(word)
         return len(ids) == 1 and ids[0] == self.token(word)
+
+    def counts(self, text: str) -> Mapping[int, int]:
+        """How often each token stands in a text set."""
+        if text not in self._counts:
+            self._counts[text] = Counter(
+                token
+                for passage in self.texts[text].passages
+                for token in self.encode(f" {passage}")
+            )
+        return self._counts[text]
 
     def tokens(self, words: Sequence[str]) -> dict[str, int]:
         """The words that are one token, with it."""
@@ -103,12 +117,24 @@ class Words:
 
     def is_delimiter(self, token: int) -> bool:
         """Whether a token is punctuation only."""
-        text = str(self.tokenizer.decode([token])).strip()
+        text = self._text(token)
         return bool(text) and all(unicodedata.category(c).startswith("P") for c in text)
 
     def ends_sentence(self, token: int) -> bool:
         """Whether a token is the end of a sentence: a full stop, question or exclamation mark."""
-        return str(self.tokenizer.decode([token])).strip() in {".", "?", "!"}
+        return self._text(token) in {".", "?", "!"}
+
+    def _text(self, token: int) -> str:
+        """A token as text, without the spaces around it."""
+        if token not in self._stripped:
+            self._stripped[token] = str(self.tokenizer.decode([token])).strip()
+        return self._stripped[token]
+
+    def _spaced_pieces(self, word: str) -> tuple[int, ...]:
+        """Token ids of a word with a space before it."""
+        if word not in self._pieces:
+            self._pieces[word] = tuple(self.encode(f" {word}"))
+        return self._pieces[word]
 
     def unknown_share(self, prompts: Sequence[Sequence[int]]) -> float:
         """Share of tokens, start token left out, that the tokenizer does not know."""

@@ -11,16 +11,21 @@ from verify import attention
 from verify.anatomy import Anatomy
 from verify.architectures import ARCHITECTURES, REFUSED, Architecture, tiny_model
 from verify.capture import LayerView, Reader, run_pass
+from verify.listening import eager
 
+METHOD = ("gptj", "codegen", "gpt_neo")
+"""Outside the interface, with a method of queries, keys and values to stand in for."""
 INTERFACE = [
     a
     for a in ARCHITECTURES
     if a.name not in REFUSED
-    and a.name not in ("gptj", "codegen", "gpt_neo", "bloom", "mpt", "xglm")
+    and a.name not in (*METHOD, "bloom", "mpt", "xglm")
     and not a.name.startswith("falcon")
 ]
 CHOSEN = [
-    a for a in INTERFACE if a.name in ("gpt2", "gpt_bigcode", "mistral", "gemma2", "gpt_oss", "phi")
+    a
+    for a in ARCHITECTURES
+    if a.name in ("gpt2", "gpt_bigcode", "mistral", "gemma2", "gpt_oss", "phi", *METHOD)
 ]
 LENGTHS = (21, 9, 21, 14)
 
@@ -53,9 +58,8 @@ def compare(architecture: Architecture) -> None:
     model = tiny_model(architecture)
     some, prompts = Some(), prompts_of(LENGTHS)
     run_pass(Anatomy(model), prompts, [some], batch_size=3)
-    model.set_attn_implementation("eager")
     for number, prompt in enumerate(prompts):
-        with torch.no_grad():
+        with torch.no_grad(), eager(model):
             plain = model(
                 input_ids=torch.tensor([prompt.ids]), output_attentions=True, use_cache=False
             )
@@ -107,7 +111,21 @@ def test_a_cap_so_high_that_usual_scores_hardly_feel_it_is_noticed() -> None:
     assert all(layer.plain_scale is None for layer in Anatomy(model).parts.layers)
 
 
-def test_no_pattern_of_a_whole_batch_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("architecture", ARCHITECTURES, ids=lambda a: a.name)
+def test_a_method_of_queries_and_keys_is_found_where_there_is_one(
+    architecture: Architecture,
+) -> None:
+    if architecture.name in METHOD:
+        parts = Anatomy(tiny_model(architecture)).parts
+        assert not parts.interface
+        assert all(layer.plain_scale is not None for layer in parts.layers)
+    elif architecture.name.startswith("falcon") or architecture.name in ("bloom", "mpt", "xglm"):
+        parts = Anatomy(tiny_model(architecture)).parts
+        assert all(layer.plain_scale is None for layer in parts.layers)
+
+
+@pytest.mark.parametrize("name", ["llama", "gptj", "gpt_neo"])
+def test_no_pattern_of_a_whole_batch_is_made(name: str) -> None:
     """The largest tensor of a pass is far from [batch, heads, tokens, tokens]."""
     from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -127,10 +145,12 @@ def test_no_pattern_of_a_whole_batch_is_made(monkeypatch: pytest.MonkeyPatch) ->
             for index, prompt in enumerate(view.prompts):
                 view.rows(index, [len(prompt.ids) - 1])
 
-    (llama,) = (a for a in ARCHITECTURES if a.name == "llama")
-    settings = {**llama.settings, "max_position_embeddings": 600}
-    anatomy = Anatomy(tiny_model(Architecture("llama", llama.config, settings)))
+    (made,) = (a for a in ARCHITECTURES if a.name == name)
+    context = "n_positions" if name == "gptj" else "max_position_embeddings"
+    anatomy = Anatomy(tiny_model(Architecture(name, made.config, {**made.settings, context: 600})))
     prompts = prompts_of((512,) * 4)
     with Watch():
         run_pass(anatomy, prompts, [Last()], batch_size=4)
-    assert 0 < largest <= 4 * 512 * 61  # no more than the widest layer of the model
+    # no more than the widest layer of the model, or masks, which transformers makes for a batch
+    masks = 0 if name == "llama" else 4 * 512 * 512
+    assert 0 < largest <= max(4 * 512 * 128, masks) < 4 * anatomy.heads * 512 * 512

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from bisect import insort
 from collections.abc import Mapping
 
 import numpy as np
@@ -48,7 +48,7 @@ def natural_text(parameters: NaturalText, words: Words) -> PromptSet:
     starts = [
         (index, start) for index, passage in enumerate(passages) for start in _starts(passage)
     ]
-    counts = _counts(parameters.text, words)
+    counts = words.counts(parameters.text)
     originals, shuffled = [], []
     order: list[int] = []
     for _ in range(parameters.count):
@@ -81,13 +81,6 @@ def _stretch(
         text = f"{text} {passages[following]}"
         ids = words.encode(f" {text}")
     return ids[:wanted]
-
-
-def _counts(text: str, words: Words) -> Mapping[int, int]:
-    """How often each token stands in a text set."""
-    return Counter(
-        token for passage in words.texts[text].passages for token in words.encode(f" {passage}")
-    )
 
 
 def _prompt(words: Words, ids: list[int], cluster: int, counts: Mapping[int, int]) -> Prompt:
@@ -143,13 +136,15 @@ def _by_rarity(
     rarest: dict[int, tuple[int, ...]] = {}
     middling: dict[int, tuple[int, ...]] = {}
     at: dict[int, list[int]] = {}
+    # by count; ties go to the token that came first
+    ranked: list[tuple[int, int, int]] = []
     for query, token in enumerate(ids):
-        # ties go to the token that came first
-        ranked = sorted(at, key=lambda one: (counts[one], at[one][0]))
         if query >= FIRST_QUERY and len(ranked) >= _RANKED:
             middle = len(ranked) // 2
             for role, chosen in ((rarest, ranked[:2]), (middling, ranked[middle : middle + 2])):
-                role[query] = tuple(sorted(i for one in chosen for i in at[one]))
+                role[query] = tuple(sorted(i for _, _, one in chosen for i in at[one]))
         if query >= first and query not in delimiters:
+            if token not in at:
+                insort(ranked, (counts[token], query, token))
             at.setdefault(token, []).append(query)
     return rarest, middling

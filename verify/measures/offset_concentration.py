@@ -72,10 +72,11 @@ class _OffsetReader(Reader):
             queries = torch.tensor(role, device=view.device)
             strongest = [rows.argmax(-1) for _, rows in view.row_blocks(index, role)]
             back = queries[None] - torch.cat(strongest, dim=1)
-            for offset in range(1, self._most + 1):
-                # a query nearer to the start than the offset has no such key
-                reaching = back[:, queries >= offset]
-                # counted, so that equal shares are exactly equal when the best is chosen
-                count = (reaching == offset).sum(-1).cpu().numpy()
-                share = count / max(reaching.shape[1], 1)
-                self.shares[view.numbers[index], view.layer, :, offset - 1] = share
+            offsets = torch.arange(1, self._most + 1, device=view.device)
+            # a query nearer to the start than the offset has no such key
+            reaching = (queries[:, None] >= offsets).sum(0).clamp(min=1)
+            # counted, so that equal shares are exactly equal when the best is chosen; a key that
+            # lies an offset back is one that the query reaches
+            count = (back[..., None] == offsets).sum(1)
+            share = count.cpu().numpy() / reaching.cpu().numpy()
+            self.shares[view.numbers[index], view.layer] = share

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from catalog.schema.controls import VaryPrompts
 from catalog.schema.recipe import Recipe
@@ -62,34 +64,50 @@ class RunningMeasure(ABC):
         """Scores and controls, once all passes are through."""
 
 
+@dataclass(frozen=True)
+class _Entries:
+    """The entries that a batch is asked for: prompt of the batch, query, key [n], weight [n, 1]."""
+
+    index: NDArray[np.int64]
+    query: NDArray[np.int64]
+    key: NDArray[np.int64]
+    weight: Tensor
+
+
 class PairReader(Reader):
     """Sums of chosen attention entries: [prompts, layers, heads]; NaN where there are none."""
 
     def __init__(self, anatomy: Anatomy, pairs: Sequence[Pairs | None]) -> None:
         self._pairs = pairs
+        self._gathered: tuple[tuple[int, ...], _Entries | None] = ((), None)
         self.scores = np.full((len(pairs), anatomy.layers, anatomy.heads), np.nan)
 
     def read(self, view: LayerView) -> None:
         """Gather the entries of every prompt of the batch at once."""
-        batch, queries, keys, weights = [], [], [], []
-        for index, number in enumerate(view.numbers):
-            chosen = self._pairs[number]
-            if chosen is None:
-                continue
-            batch.append(np.full(len(chosen.query), index))
-            queries.append(chosen.query)
-            keys.append(chosen.key)
-            weights.append(chosen.weight)
-        if not batch:
+        if self._gathered[0] != view.numbers:  # else another layer of the same batch
+            self._gathered = view.numbers, self._gather(view.numbers)
+        asked = self._gathered[1]
+        if asked is None:
             return
-        rows = np.concatenate(batch)
-        entries = view.entries(rows, np.concatenate(queries), np.concatenate(keys))
+        entries = view.entries(asked.index, asked.query, asked.key)
         # sums in double precision, on the CPU: not every device has it
-        weighted = entries.cpu().double() * torch.from_numpy(np.concatenate(weights))[:, None]
+        weighted = entries.cpu().double() * asked.weight
         sums = torch.zeros(len(view.prompts), weighted.shape[1], dtype=torch.float64)
-        sums.index_add_(0, torch.from_numpy(rows), weighted)
-        for index in np.unique(rows):
-            self.scores[view.numbers[index], view.layer] = sums[index].numpy()
+        sums.index_add_(0, torch.from_numpy(asked.index), weighted)
+        present = np.unique(asked.index)
+        self.scores[np.array(view.numbers)[present], view.layer] = sums.numpy()[present]
+
+    def _gather(self, numbers: tuple[int, ...]) -> _Entries | None:
+        chosen = [(index, self._pairs[number]) for index, number in enumerate(numbers)]
+        known = [(index, one) for index, one in chosen if one is not None]
+        if not known:
+            return None
+        return _Entries(
+            np.repeat([index for index, _ in known], [len(one.query) for _, one in known]),
+            np.concatenate([one.query for _, one in known]),
+            np.concatenate([one.key for _, one in known]),
+            torch.from_numpy(np.concatenate([one.weight for _, one in known]))[:, None],
+        )
 
     def flat(self) -> FloatArray:
         """[prompts, heads], layer-major.
