@@ -96,7 +96,11 @@ def eager(model: PreTrainedModel) -> Iterator[None]:
 
 def has_method(module: nn.Module) -> bool:
     """Whether an attention module leaves attention to a method of queries, keys and values."""
-    return callable(getattr(type(module), "_attn", None))
+    return callable(_own(module))
+
+
+def _own(module: nn.Module) -> Any:
+    return getattr(type(module), "_attn", None)
 
 
 @contextmanager
@@ -118,7 +122,7 @@ def beside_method(module: nn.Module, hear: Callable[[Call], None]) -> Iterator[N
     """Let the module attend as it does, and show ``hear`` what it attended with."""
 
     def beside(query: Tensor, key: Tensor, value: Tensor, *rest: Any, **more: Any) -> Any:
-        made = type(module)._attn(module, query, key, value, *rest, **more)
+        made = _own(module)(module, query, key, value, *rest, **more)
         usual = isinstance(made, tuple) and len(made) == 2 and len(rest) <= 1 and not more
         if usual and query.shape == key.shape == value.shape:
             hear(method_call(module, query, key, value, *rest))
@@ -149,7 +153,7 @@ def method_call(
         mask = mask[:1]
     prompts = 1 if mask is None else mask.shape[0]
     nothing = torch.zeros_like(query[:prompts, :1])
-    seen = type(module)._attn(module, nothing, nothing, nothing, mask)[1] > 0
+    seen = _own(module)(module, nothing, nothing, nothing, mask)[1] > 0
     causal = torch.ones_like(seen[0, 0]).tril()
     plain = bool((seen == causal).all())
     return _MethodCall(module, query, key.to(query), value.to(query), None if plain else seen, {})
@@ -159,7 +163,7 @@ class _MethodCall(Call):
     def _eager(
         self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor
     ) -> tuple[Tensor, Tensor]:
-        z, weights = type(self.module)._attn(self.module, query, key, value, mask)
+        z, weights = _own(self.module)(self.module, query, key, value, mask)
         return z.transpose(1, 2), weights
 
 

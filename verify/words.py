@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerBase
 
 from catalog.schema.vocabulary import TextSet, Vocabulary
-from verify.prompts import CannotBuild
+from verify.prompts import CannotBuild, PromptSet
 
 
 class Words:
@@ -47,6 +47,7 @@ class Words:
         self._pieces: dict[str, tuple[int, ...]] = {}
         self._stripped: dict[int, str] = {}
         self._counts: dict[str, Mapping[int, int]] = {}
+        self._once: dict[str, PromptSet] = {}
 
     @property
     def start(self) -> tuple[int, ...]:
@@ -99,6 +100,12 @@ class Words:
         """Whether the token of ``word`` is that of its form with a leading space."""
         ids = self._spaced_pieces(word)
         return len(ids) == 1 and ids[0] == self.token(word)
+
+    def once(self, parameters: str, make: Callable[[], PromptSet]) -> PromptSet:
+        """Prompts that several builders share, made when they are first asked for."""
+        if parameters not in self._once:
+            self._once[parameters] = make()
+        return self._once[parameters]
 
     def counts(self, text: str) -> Mapping[int, int]:
         """How often each token stands in a text set."""

@@ -40,6 +40,10 @@ def natural_text(parameters: NaturalText, words: Words) -> PromptSet:
     Raises:
         CannotBuild: if a half of the passages is too short.
     """
+    return words.once(parameters.model_dump_json(), lambda: _made(parameters, words))
+
+
+def _made(parameters: NaturalText, words: Words) -> PromptSet:
     random = np.random.default_rng(parameters.seed)
     passages = words.texts[parameters.text].passages[parameters.seed % 2 :: 2]
     wanted = parameters.length - len(words.start)

@@ -185,9 +185,10 @@ def _both(
     if len({*clean.values()}) < len({_place(parameters, slot) for slot in clean}):
         return None  # one word for two rows: lists overlap
     answers = {role: clean[slot] for role, slot in parameters.answers_from.items()}
-    made = [
-        _fill(words, parameters, template, filling, answers, cluster) for filling in (clean, other)
-    ]
+    first = _fill(words, parameters, template, clean, answers, cluster)
+    if other == clean:
+        return None if first is None else (first, first)
+    made = (first, _fill(words, parameters, template, other, answers, cluster))
     if made[0] is None or made[1] is None or len(made[0].ids) != len(made[1].ids):
         return None
     if made[0].places != made[1].places:
