@@ -67,7 +67,6 @@ def test_every_type_has_impostors_and_something_catches_each(family: str) -> Non
         ("conflicts", "memory-head", "favours-memory", "lowers what is stated"),
         ("conflicts", "memory-head", "against-context", "recalls for the first country"),
         ("boxes", "value-fetcher", "attends-to-object", "copies all things"),
-        ("boxes", "value-fetcher", "attends-to-object", "goes by the box"),
         ("coloured", "content-gatherer", "attends-to-asked", "attends to both things"),
         ("coloured", "content-gatherer", "no-direct-effect", "raises the colour itself"),
         ("translations", "indicator-head", "attends-to-indicator", "attends to all languages"),
