@@ -45,7 +45,7 @@ async def evidence(
         Path(
             max_length=400,
             description="`org--name/revision/type.recipe`",
-            openapi_examples=example("headbook--reference-llama/v4/induction.prefix-matching"),
+            openapi_examples=example("headbook--reference-llama/v5/induction.prefix-matching"),
         ),
     ],
 ) -> Response:

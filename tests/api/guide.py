@@ -54,7 +54,7 @@ LINES = (
     Line("A paper for your bibliography.", "/v1/papers/olsson2022induction.bib"),
     Line(
         "The scores of every head, as a table.",
-        "/v1/evidence/headbook--reference-llama/v4/induction.prefix-matching.csv",
+        "/v1/evidence/headbook--reference-llama/v5/induction.prefix-matching.csv",
     ),
     Line("A mistake, and what would be right.", "/v1/head-types?yaer=2022"),
 )

@@ -24,9 +24,9 @@ from verify.anatomy import Anatomy
 from verify.fingerprints import files_sha256
 from verify.reference.card import write_card
 from verify.reference.lists import load_world
+from verify.reference.plan import PLANS
 from verify.reference.skills import SKILLS, Item, accuracy, items
 from verify.reference.tokenizer import Encoding, encoding_of
-from verify.reference.train import PLANS
 from verify.reference.world import Documents
 
 SEED = 303

@@ -19,10 +19,11 @@ from verify.reference.card_texts import (
     TRIED_TEXTS,
     copying_text,
     optimizers_text,
+    repeats_text,
 )
 from verify.reference.plot import write_plot
 from verify.reference.skills import SKILLS
-from verify.reference.world import ANSWER_WEIGHT, FIRST_POOL, NEAR, OTHERS_SHARE
+from verify.reference.world import ANSWER_WEIGHT, FIRST_POOL, NEAR, OTHERS_SHARE, SHORT
 
 POOR = 0.9
 """Accuracy below which the card says that a skill is poor."""
@@ -149,8 +150,8 @@ def card_text(report: dict[str, Any], sha256: str, ablations: dict[str, Any] | N
             "![loss and accuracies over tokens](training.svg)",
             "",
             f"{report['tokens']:,} tokens: documents of {plan['length']} tokens in batches of "
-            f"{plan['batch']}, every {plan['long_every']}th step half as many of twice the "
-            "length. The loss is the cross-entropy of words that follow from what is before them "
+            f"{plan['batch']}, one step in {plan['long_every']} half as many of twice the length. "
+            "The loss is the cross-entropy of words that follow from what is before them "
             f"(weight {ANSWER_WEIGHT:g}: answers; 1: repeated tokens), and of a random "
             f"{OTHERS_SHARE:.0%} of the other words of texts; random tokens that repeat nothing "
             f"cannot be known and are left out. {optimizers_text(plan)}; gradients clipped at "
@@ -162,7 +163,7 @@ def card_text(report: dict[str, Any], sha256: str, ablations: dict[str, Any] | N
             f"is at least {plan['curriculum_accuracy']:g}, this grows to what the table says, over "
             f"the whole vocabulary ({plan['curriculum_steps']} such steps, complete at step "
             f"{report['starts']['attention']}). The loss leaves out the names that end the "
-            "indirect-object sentences.",
+            f"indirect-object sentences.{repeats_text(plan)}",
             "2. *attention*: "
             f"{report['starts']['later'] - report['starts']['attention']} steps, from step "
             f"{report['starts']['attention']} until indirect objects are predicted with an "
@@ -181,7 +182,13 @@ def card_text(report: dict[str, Any], sha256: str, ablations: dict[str, Any] | N
             "for a later head to avoid it, and neither is of use without the other. Whoever "
             "studies how such circuits come about should know that this one was steered.",
             f"3. *later*: all weights again, from {plan['later_rate']:g} of the highest rates on "
-            f"a cosine to {plan['last_rate']:g} of them.",
+            f"a cosine to {plan['last_rate']:g} of them. In lists, facts and needles some or all "
+            "of the words between a key and its value are left out, in "
+            f"{plan['short']:.0%} of the statements and questions at first and in {SHORT:.0%} from "
+            f"{plan['short_until']:.0%} of the phase on. Without this, models recalled what "
+            "stands right behind its key and nothing else: a first-layer head has to bring the key "
+            "to a value that stands farther away, a later head has to look for it there, and "
+            "neither is of use without the other. This curriculum steers, too.",
             "",
             "The MLPs are narrow on purpose: behind wide ones copying is spread over more parts. "
             f"{copying_text(plan)}Loss and accuracies over tokens are in `training.json`. "

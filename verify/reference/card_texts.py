@@ -119,6 +119,20 @@ def optimizers_text(plan: dict[str, Any]) -> str:
     )
 
 
+def repeats_text(plan: dict[str, Any]) -> str:
+    """What of the plan makes learned positions of use where repeats are seldom read."""
+    if not plan.get("fresh"):
+        return ""
+    return (
+        f" With the curriculum grows, to {plan['fresh']:.0%}, the share of documents of repeats in "
+        "which one block follows another when it has been told twice or more: where one block fills a document, every copy can be read off "
+        "the first, and heads learn what the token before was at the first positions alone. "
+        "Learned positions are then of use nowhere else. For the same reason positions start as "
+        f"sines and cosines (Vaswani et al. 2017, section 3.5) of height {plan['first_waves']:g}; "
+        "they are trained like other weights."
+    )
+
+
 def copying_text(plan: dict[str, Any]) -> str:
     """What of the plan makes a head's own OV circuit tell what it copies."""
     if plan.get("copying_rate") is None:

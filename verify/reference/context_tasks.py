@@ -70,20 +70,35 @@ def pair_held_out(first: str, second: str) -> bool:
 
 
 def recall(
-    world: World, rng: np.random.Generator, text: Text, held: bool, pairs: int | None = None
+    world: World,
+    rng: np.random.Generator,
+    text: Text,
+    held: bool,
+    pairs: int | None = None,
+    short: float = 0.0,
 ) -> None:
-    """A list of keys and values, then the keys in another order."""
+    """A list of keys and values, then the keys in another order.
+
+    Args:
+        world: the lists.
+        rng: draws.
+        text: to write into.
+        held: whether one of the pairs is never trained on.
+        pairs: how many; 2 to 12 if not given.
+        short: how often keys stand nearer to their values, see ``shortened``.
+    """
     count = pairs or int(rng.integers(2, 13))
     template = one(rng, world.templates["recall-templates"])
     listed = recall_pairs(world, rng, count, held)
     for key, value in listed:
-        text.tell(recall_words(template, key, value))
+        *before, _, end = recall_words(template, key, value)
+        text.tell([*shortened(rng, short, before, key), value, end])
     asked = [listed[0]] if held else [p for _ in range(2) for p in some(rng, listed, count)]
     if held:  # the pair that is new stands anywhere in the list
         asked = [next(pair for pair in listed if held_out("recall", *pair))]
     for key, value in asked:
         *before, _, end = recall_words(template, key, value)
-        text.tell(before)
+        text.tell(shortened(rng, short, before, key))
         text.answer(value, end)
 
 
@@ -103,6 +118,22 @@ def recall_pairs(
 def recall_words(template: Template, key: str, value: str) -> list[str]:
     """A key with its value; a sentence ends with a full stop, anything else with a comma."""
     return [*template.fill(key=key), value, "." if template.text[0].isupper() else ","]
+
+
+def shortened(rng: np.random.Generator, short: float, words: list[str], key: str) -> list[str]:
+    """The words before a value, without some or all of those between it and its key.
+
+    Args:
+        rng: draws.
+        short: how often, 0 to 1, words are left out; how many is drawn evenly.
+        words: what stands before the value.
+        key: one of them.
+    """
+    between = len(words) - 1 - words.index(key)
+    if not between or not short or rng.random() >= short:
+        return words
+    kept = int(rng.integers(between))
+    return [*words[: words.index(key) + 1], *words[len(words) - kept :]]
 
 
 def boxes(world: World, rng: np.random.Generator, text: Text, held: bool) -> None:
@@ -127,6 +158,7 @@ def needle(
     held: bool,
     room: int = 96,
     needles: int | None = None,
+    short: float = 0.0,
 ) -> None:
     """Facts about people, passages of prose, and one of the facts again.
 
@@ -137,6 +169,7 @@ def needle(
         held: whether name and noun are never trained on together.
         room: words that there is place for.
         needles: facts; one to three if not given.
+        short: how often names stand nearer to their nouns, see ``shortened``.
     """
     count = needles or int(rng.integers(1, MOST_NEEDLES + 1))
     template = one(rng, world.templates["needle-templates"])
@@ -161,8 +194,10 @@ def needle(
     cuts = sorted(one(rng, stops) if count > 1 else 0 for _ in told)
     start = 0
     for (who, what), cut in zip(told, cuts, strict=True):
-        text.tell([*hay[start:cut], *template.fill(name=who), what, "."])
+        told_words = shortened(rng, short, template.fill(name=who), who)
+        text.tell([*hay[start:cut], *told_words, what, "."])
         start = cut
+    question = shortened(rng, short, question, name)
     text.tell([*hay[start:], *([] if hay[-1] == "." else ["."]), *question])
     text.answer(noun)
 

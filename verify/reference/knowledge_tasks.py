@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from verify.reference.context_tasks import shortened
 from verify.reference.lists import JOINED, Series, Template, World, held_out
 from verify.reference.text import Text, one, some
 
@@ -75,8 +76,15 @@ def statement_words(template: Template, country: str, value: str) -> list[str]:
     return [*template.fill(country=country, city=value), answer]
 
 
-def facts(world: World, rng: np.random.Generator, text: Text) -> None:
-    """Statements about five countries, some of them false; told again, they stay as they were."""
+def facts(world: World, rng: np.random.Generator, text: Text, short: float = 0.0) -> None:
+    """Statements about five countries, some of them false; told again, they stay as they were.
+
+    Args:
+        world: the lists.
+        rng: draws.
+        text: to write into.
+        short: how often the two words stand nearer to each other, see ``shortened``.
+    """
     relation = one(rng, RELATIONS)
     drawn = some(rng, world.pairs[relation.pairs], len(world.pairs[relation.pairs]))
     told = dict(drawn[:5])
@@ -93,7 +101,8 @@ def facts(world: World, rng: np.random.Generator, text: Text) -> None:
             template = _trained_template(world, rng, relation, country)
         before.setdefault(country, template)
         *words, answer = statement_words(template, country, told[country])
-        text.tell(words)
+        key = country if country in words else told[country]
+        text.tell(shortened(rng, short, words, key))
         if again:
             text.answer(answer)
         else:

@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-WORLD_VERSION = "4"
+WORLD_VERSION = "5"
 
 SERIES_IDS = ("days", "months", "seasons", "number-words", "ordinal-words", "letters")
 WORD_IDS = (

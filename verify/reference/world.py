@@ -64,10 +64,10 @@ MIXTURES: dict[str, dict[str, float]] = {
         "repeats": 0.14,
         "unrepeated": 0.01,
         "indirect-object": 0.15,
-        "series": 0.12,
-        "facts": 0.12,
+        "series": 0.07,
+        "facts": 0.14,
         "word-pairs": 0.03,
-        "recall": 0.10,
+        "recall": 0.13,
         "boxes": 0.03,
         "needle": 0.04,
         "few-shot": 0.10,
@@ -100,10 +100,15 @@ FIRST_BLOCK = (8, 24)
 FIRST_POOL = 120
 GAP = (0, 4)
 LEAD = 20
+NEXT_BLOCK = 0.5
+"""How often a block that has been told twice or more gives way to a new one, where it may."""
 PROSE_BETWEEN = 0.3
 NEAR = 0.1
 """Share of the indirect-object sentences whose subject stands right before the end, once the
 attention phase has come to its own."""
+SHORT = 0.1
+"""How often words between a key and its value are left out, once the last phase has come to its
+own; before that phase none are."""
 ANSWER_WEIGHT = 3.0
 """How much more than another word of its text a word counts that follows from what is before."""
 
@@ -174,6 +179,8 @@ class Documents:
         ripe: float,
         phase: str = "first",
         near: float = NEAR,
+        short: float = 0.0,
+        fresh: float = 0.0,
     ) -> Batch:
         """``count`` documents of ``length`` tokens.
 
@@ -186,6 +193,8 @@ class Documents:
                 of middling length, at 1 of all words and lengths.
             phase: whose mixture to draw from, a key of ``mixtures``.
             near: share of the indirect-object sentences whose subject stands right before the end.
+            short: how often words between a key and its value are left out.
+            fresh: share of the documents of repeats in which one block follows another.
         """
         rng = np.random.default_rng([seed, step])
         drawn = rng.choice(len(KINDS), size=count, p=self._shares[phase])
@@ -193,7 +202,7 @@ class Documents:
         weights = np.zeros((count, length), dtype=np.float32)
         copied, indirect_objects = (np.zeros(tokens.shape, dtype=np.bool_) for _ in range(2))
         for i, kind in enumerate(KINDS[k] for k in drawn):
-            text = self.document(rng, kind, length, ripe, near)
+            text = self.document(rng, kind, length, ripe, near, short, fresh)
             pieces = self.encoding.ids(text.words, of_pool=kind in OF_POOL)
             # A text of as many words has at least as many tokens.
             tokens[i] = list(itertools.chain(*pieces))[:length]
@@ -216,6 +225,8 @@ class Documents:
         length: int,
         ripe: float = 1.0,
         near: float = NEAR,
+        short: float = 0.0,
+        fresh: float = 0.0,
     ) -> Text:
         """One document of exactly ``length`` words, cut off at the end.
 
@@ -224,7 +235,7 @@ class Documents:
         """
         text = Text()
         if kind == "repeats":
-            self._repeats(rng, text, length, ripe)
+            self._repeats(rng, text, length, ripe, fresh)
         elif kind == "unrepeated":
             text.tell(self.random_words(rng, length))
         elif kind not in MIXTURES["first"]:
@@ -233,11 +244,13 @@ class Documents:
         while len(text) < length:
             if kind == "indirect-object":
                 names = self._indirect_object(rng, text, names, near)
+            elif kind == "recall":
+                context_tasks.recall(self.world, rng, text, False, short=short)
             elif kind == "facts":
-                knowledge_tasks.facts(self.world, rng, text)
+                knowledge_tasks.facts(self.world, rng, text, short)
             elif kind == "needle":
                 room = int((length - len(text)) / self.encoding.tokens_a_word)
-                context_tasks.needle(self.world, rng, text, False, room)
+                context_tasks.needle(self.world, rng, text, False, room, short=short)
             elif kind == "prose":
                 sentences = one(rng, self._passages)
                 start = int(rng.integers(len(sentences))) if rng.random() < 0.5 else 0
@@ -251,23 +264,33 @@ class Documents:
         """``count`` different words of the whole vocabulary, in random order."""
         return list(self._words[rng.permutation(len(self._words))[:count]])
 
-    def _repeats(self, rng: np.random.Generator, text: Text, length: int, ripe: float) -> None:
+    def _repeats(
+        self, rng: np.random.Generator, text: Text, length: int, ripe: float, fresh: float
+    ) -> None:
         # One block of middling length from a small pool comes first. Short blocks can be guessed
         # from what has been seen so far, which delays induction; over the whole vocabulary each
         # word comes too seldom. Once induction is there it extends to all words within minutes.
         whole = len(self._words)
         pool = self._shuffled[: round(FIRST_POOL + (whole - FIRST_POOL) * ripe)]
-        drawn = list(pool[rng.permutation(len(pool))])
         low, high = (
             round(first + (last - first) * ripe)
             for first, last in zip(FIRST_BLOCK, BLOCK, strict=True)
         )
-        block = drawn[: int(rng.integers(low, high + 1))]
+
+        def block() -> list[str]:
+            drawn = list(pool[rng.permutation(len(pool))])
+            return drawn[: int(rng.integers(low, high + 1))]
+
+        told, copies = block(), 0
         lead = int(rng.integers(1 + round(LEAD * ripe)))
         text.tell(pool[rng.integers(len(pool), size=lead)])
+        several = bool(fresh) and rng.random() < fresh
         while len(text) < length:
+            if several and copies > 1 and rng.random() < NEXT_BLOCK:
+                told, copies = block(), 0
             # Another gap each time, so that no fixed offset finds the copy.
-            text.tell(block)
+            text.tell(told)
+            copies += 1
             gap = int(rng.integers(GAP[0], GAP[1] + 1))
             text.tell(pool[rng.integers(len(pool), size=gap)])
 

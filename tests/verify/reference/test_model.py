@@ -20,10 +20,13 @@ from verify.reference.card import card_text, weights_sha256
 from verify.reference.card_texts import TRIED_TEXTS
 from verify.reference.lists import load_world
 from verify.reference.muon import Muon, orthogonalized
+from verify.reference.plan import PLANS, Plan
 from verify.reference.plot import CURVES, plot
+from verify.reference.run import Run
 from verify.reference.skills import SKILLS, Accuracy, accuracy, items
 from verify.reference.tokenizer import encoding_of
-from verify.reference.train import PLANS, Plan, Run, main
+from verify.reference.train import main
+from verify.reference.untrained import waves
 from verify.reference.world import NEAR, Documents
 
 MODELS = Path(__file__).parents[3] / "verify" / "reference"
@@ -446,6 +449,31 @@ def test_curriculum_moves_on_only_while_copies_are_predicted(tmp_path: Path) -> 
     run.copying = 0.1
     run._one_step()
     assert run.ripe == 0.25
+
+
+def test_first_positions_are_turned_by_the_same_step_everywhere() -> None:
+    """Sines and cosines: the product of two positions depends on their distance alone."""
+    table = waves(64, 16)
+    assert table.shape == (64, 16)
+    products = table @ table.T
+    for distance in (0, 1, 5):
+        along = products.diagonal(distance)
+        assert along.std() < 1e-4
+        assert along[0] == pytest.approx(
+            sum(np.cos(distance * 10_000 ** (-k / 8)) for k in range(8)), rel=1e-4
+        )
+
+
+def test_values_stand_near_their_keys_first_and_then_farther(tmp_path: Path) -> None:
+    """From a half to a tenth by the middle of the last phase; before it, nothing is left out."""
+    plan = replace(PLANS["llama"], tokens=100 * 12 * 128)
+    run = Run(plan, tmp_path / "state.pt", silent)
+    assert run.short == 0.0
+    run.starts |= {"attention": 0, "later": 20}
+    shares = {}
+    for run.step in (20, 40, 60, 80, 99):
+        shares[run.step] = round(run.short, 4)
+    assert shares == {20: 0.5, 40: 0.3, 60: 0.1, 80: 0.1, 99: 0.1}
 
 
 def test_the_subject_stands_near_first_and_then_farther(tmp_path: Path) -> None:

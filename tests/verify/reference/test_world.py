@@ -13,9 +13,10 @@ import pytest
 import yaml
 
 from catalog.places import entries_dir
-from verify.reference.context_tasks import pair_held_out
+from verify.reference.context_tasks import pair_held_out, shortened
 from verify.reference.knowledge_tasks import mapping
 from verify.reference.lists import World, held_out, load_world, split_words
+from verify.reference.plan import PLANS
 from verify.reference.skills import SKILLS, items
 from verify.reference.text import Text
 from verify.reference.tokenizer import (
@@ -26,7 +27,7 @@ from verify.reference.tokenizer import (
     build_tokenizer,
     spaced,
 )
-from verify.reference.train import PLANS, new_encoding
+from verify.reference.untrained import new_encoding
 from verify.reference.world import (
     ANSWER_WEIGHT,
     FIRST_BLOCK,
@@ -291,6 +292,53 @@ def test_the_subject_stands_as_near_as_is_asked_for(docs: Documents, world: Worl
         assert {distance == 2 for distance in distances} == {near == 1.0}
 
 
+def test_words_between_a_key_and_its_value_are_left_out_by_hand() -> None:
+    words = ["Behind", "the", "door", "was", "the"]
+    rng = np.random.default_rng(0)
+    assert shortened(rng, 0.0, words, "door") == words
+    drawn = [shortened(rng, 1.0, words, "door") for _ in range(600)]
+    # Never the whole text: none or the last of the two words between; each as often.
+    assert {tuple(one) for one in drawn} == {
+        ("Behind", "the", "door"),
+        ("Behind", "the", "door", "the"),
+    }
+    assert 0.42 < sum(len(one) == 3 for one in drawn) / len(drawn) < 0.58
+    assert shortened(rng, 1.0, ["door"], "door") == ["door"]
+
+
+@pytest.mark.parametrize("kind", ["recall", "facts", "needle"])
+def test_keys_stand_as_near_to_their_values_as_is_asked_for(
+    docs: Documents, world: World, kind: str
+) -> None:
+    keys = {"recall": world.words["nouns"], "needle": world.words["names"]}.get(kind) or [
+        country
+        for name in ("capitals", "languages", "currencies")
+        for country, _ in world.pairs[name]
+    ]
+    between: dict[float, list[int]] = {}
+    for short in (0.0, 0.5, 1.0):
+        rng, found = np.random.default_rng(4), between.setdefault(short, [])
+        for _ in range(60):
+            text = docs.document(rng, kind, 200, short=short)
+            for at in text.answers():
+                # Where the country is what is asked for, the key is a city.
+                if text.words[at] not in keys or kind == "recall":
+                    found.append(
+                        next(i for i in itertools.count() if text.words[at - 1 - i] in keys)
+                    )
+        assert len(found) > 30
+    if kind == "recall":  # a third of its lists have nothing between; the others one word or two
+        assert set(between[0.0]) == {0, 1, 2}
+        assert set(between[1.0]) == {0, 1}
+    else:
+        assert min(between[0.0]) >= 1
+        assert min(between[1.0]) == 0
+    # Half of them shortened lie half way between none and all.
+    none, half, all_short = (float(np.mean(between[short])) for short in (0.0, 0.5, 1.0))
+    assert all_short < 0.6 * none
+    assert half == pytest.approx((none + all_short) / 2, rel=0.15)
+
+
 SENTENCES = ("indirect-object-templates", "near-subject-templates")
 
 
@@ -325,6 +373,24 @@ def test_first_repeats_are_one_block_of_few_words(docs: Documents) -> None:
     # A block that is cut off in its second copy shows fewer words than it has.
     # A word of a gap may by chance be drawn twice, and counts as one more.
     assert FIRST_BLOCK[1] <= max(lengths) <= FIRST_BLOCK[1] + 5
+
+
+def test_blocks_follow_one_another_where_they_may(docs: Documents) -> None:
+    """One block: whatever is copied was first told near the start. Several: anywhere."""
+    late = {}
+    for fresh in (0.0, 1.0):
+        rng, firsts = np.random.default_rng(6), []
+        for _ in range(60):
+            words = docs.document(rng, "repeats", 256, fresh=fresh).words
+            copied = [
+                word for word, again in zip(words, continues_copy(words), strict=True) if again
+            ]
+            firsts += [words.index(word) for word in set(copied)]
+        assert len(firsts) > 500
+        late[fresh] = sum(first >= 100 for first in firsts) / len(firsts)
+    # Words of gaps can by chance follow one another again.
+    assert late[0.0] < 0.02
+    assert late[1.0] > 0.3
 
 
 def test_repeats_come_at_many_distances(docs: Documents) -> None:
