@@ -125,11 +125,11 @@ def repeats_text(plan: dict[str, Any]) -> str:
         return ""
     return (
         f" With the curriculum grows, to {plan['fresh']:.0%}, the share of documents of repeats in "
-        "which one block follows another when it has been told twice or more: where one block fills a document, every copy can be read off "
-        "the first, and heads learn what the token before was at the first positions alone. "
-        "Learned positions are then of use nowhere else. For the same reason positions start as "
-        f"sines and cosines (Vaswani et al. 2017, section 3.5) of height {plan['first_waves']:g}; "
-        "they are trained like other weights."
+        "which one block follows another when it has been told twice or more: where one block "
+        "fills a document, every copy can be read off the first, and heads learn what the token "
+        "before was at the first positions alone; learned positions are then of use nowhere else. "
+        "For the same reason positions start as sines and cosines (Vaswani et al. 2017, section "
+        f"3.5) of height {plan['first_waves']:g}; they are trained like other weights."
     )
 
 
