@@ -9,6 +9,8 @@ import numpy as np
 
 QUERIES_AND_KEYS = ("q_proj.weight", "k_proj.weight")
 """How the names of the weights end that are trained in the attention phase."""
+POSITIONS = "wpe.weight"
+"""The same of learned positions, which are trained with them."""
 
 
 @dataclass(frozen=True)
@@ -153,7 +155,7 @@ PLANS = {
     ),
     "gpt2": Plan(
         family="gpt2",
-        tokens=15_000_000,
+        tokens=16_000_000,
         key_value_heads=4,
         mlp_width=64,
         matrix_rate=4e-3,
@@ -162,8 +164,8 @@ PLANS = {
         attention_steps=1000,
         long_every=2,
         first_waves=0.1,
-        fresh=0.5,
-        curriculum_steps=600,
+        fresh=0.6,
+        curriculum_steps=2000,
     ),
 }
 """What the shipped models are trained by."""

@@ -20,7 +20,7 @@ from catalog.places import entries_dir
 from verify.reference.card import write_card
 from verify.reference.lists import WORLD_VERSION, load_world, split_words
 from verify.reference.optimizers import optimizers_of, values_of
-from verify.reference.plan import QUERIES_AND_KEYS, Plan
+from verify.reference.plan import POSITIONS, QUERIES_AND_KEYS, Plan
 from verify.reference.skills import SKILLS, accuracy, items, prose_loss
 from verify.reference.tokenizer import save_tokenizer
 from verify.reference.untrained import new_encoding, new_model
@@ -192,14 +192,15 @@ class Run:
         return float(losses.detach().mean())
 
     def _choose_trained(self, phase: str) -> None:
-        """Queries and keys alone have gradients in the attention phase."""
+        """In the attention phase, queries, keys and learned positions alone have gradients."""
         for name, weight in self.model.named_parameters():
             mixed = ".c_attn." in name
-            chosen = phase != "attention" or mixed or name.endswith(QUERIES_AND_KEYS)
+            positions = name.endswith(POSITIONS)
+            chosen = phase != "attention" or mixed or positions or name.endswith(QUERIES_AND_KEYS)
             weight.requires_grad_(chosen)
 
     def _update(self, phase: str) -> None:
-        """One step of the optimizer, in the attention phase on queries and keys alone."""
+        """One step of the optimizers; values stay as they are where queries alone are meant."""
         fixed = values_of(self.model) if phase == "attention" else []
         torch.nn.utils.clip_grad_norm_(
             [p for p in self.model.parameters() if p.grad is not None], self.plan.clip

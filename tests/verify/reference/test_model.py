@@ -383,9 +383,9 @@ def test_the_attention_phase_trains_queries_and_keys_alone(family: str, tmp_path
             selecting = {name for name in before if ".q_proj." in name or ".k_proj." in name}
             assert len(selecting) == 4
         else:
-            selecting = {name for name in before if ".c_attn." in name}
-            assert len(selecting) == 4
-            values = [changed[name][..., 2 * width :] for name in selecting]
+            selecting = {name for name in before if ".c_attn." in name or "wpe" in name}
+            assert len(selecting) == 5
+            values = [changed[n][..., 2 * width :] for n in selecting if ".c_attn." in n]
             assert any(where.any() for where in values) is (phase != "attention")
         assert selecting <= moved
         assert (moved == selecting) is (phase == "attention")
@@ -417,7 +417,7 @@ def test_the_loss_of_each_phase(tmp_path: Path) -> None:
     for phase in ("first", "attention", "later"):
         run = Run(Plan(tokens=24 * 128, layers=1, batch=24), tmp_path / "state.pt", silent)
         run.starts[phase] = 0
-        batch = run.docs.batch(0, 0, 24, 128, 0.0, phase, run.near)
+        batch = run.docs.batch(0, 0, 24, 128, 0.0, phase, run.near, run.short)
         names = batch.indirect_objects[:, 1:]
         assert names.sum() > 5
         with torch.no_grad():
