@@ -212,9 +212,8 @@ def card_text(report: dict[str, Any], sha256: str, ablations: dict[str, Any] | N
             "",
             f"- Learned poorly or not at all (accuracy below {POOR:g}): "
             f"{', '.join(poor) or 'nothing that was asked'}.",
-            "- Chance is .5 for yes/no and reviews and .25 for choices. More of these kinds of "
-            "document in the last phase, as the table of kinds shows, did not teach them at this "
-            "size and budget; recipes that need them answer not-applicable by their gates.",
+            "- Chance is .5 for yes/no and reviews, .33 for boxes and .25 for choices. Recipes "
+            "that need what was not learned answer not-applicable by their gates.",
             f"- {TRIED_TEXTS[plan['family']]}",
             "- The prose is a few thousand words long and was seen many times: the model has "
             "memorised it and does not write new prose. Compare the two losses above.",
