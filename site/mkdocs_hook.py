@@ -27,6 +27,7 @@ from mkdocs.structure.pages import Page
 
 # mkdocs loads a hook without the folder it lies in
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+import search_worker
 import stamping
 
 NAVIGATION = ".navigation.json"
@@ -181,7 +182,7 @@ def on_post_page(output: str, page: Page, **_: Any) -> str:
 
 
 def on_post_build(config: MkDocsConfig) -> None:
-    """Stamp the small pages; mark the output, so that ``headbook site`` knows what is its own."""
+    """Stamp the small pages, mend the search, and mark the output as ``headbook site``'s own."""
     site = Path(config.site_dir)
     entries = stamping.stamp(Path(config.docs_dir), site, _frames)
     index = site / "search" / "search_index.json"
@@ -198,6 +199,7 @@ def on_post_build(config: MkDocsConfig) -> None:
         ]
         text = json.dumps(data, sort_keys=True, separators=(",", ":"))
         index.write_text(text, encoding="utf-8")
+    search_worker.mend(site)
     (site / SITE_MARKER).write_text(
         "Written by mkdocs for Headbook; the next build replaces this folder.\n", encoding="utf-8"
     )

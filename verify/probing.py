@@ -157,6 +157,14 @@ class _Probe:
         self.heads = heads
         self.random = torch.Generator().manual_seed(0)
         ids = torch.randint(embedding.num_embeddings, (ROWS, TOKENS), generator=self.random)
+        table = embedding.weight.detach()
+        drawn = table[ids.to(table.device)]
+        if bool((drawn == drawn[:1, :1]).all()):
+            # Tokens that are embedded alike tell nothing of what the stream starts with.
+            others = (table != drawn[0, 0]).any(dim=-1).nonzero()[:, 0].cpu()
+            if len(others) == 0:
+                raise UnsupportedArchitecture("it embeds all tokens alike")
+            ids = others[torch.randint(len(others), ids.shape, generator=self.random)]
         ids[:, 3] = ids[:, 0]  # to tell tokens from positions
         self.ids = ids.to(embedding.weight.device)
         half = embedding.weight.dtype != torch.float32

@@ -159,8 +159,8 @@ class DirectLogitAttribution(Measure):
     """What the head writes at a position, through the frozen final norm, to correct minus foil.
 
     ``through`` names a key role: only what the head moves from there counts, so that an effect can
-    be split by its sources. ``unit: share`` divides by the mean logit difference over the prompts,
-    so that models of different scale compare; ``unit: logits`` does not. Source: Wang et al. 2022,
+    be split by its sources. ``scale: share`` divides by the mean logit difference over the prompts,
+    so that models of different scale compare; ``scale: logits`` does not. Source: Wang et al. 2022,
     section 3.1; Elhage et al. 2021 (direct path to the logits); Chughtai et al. 2024 (split by
     source token).
     """

@@ -137,6 +137,13 @@ def misfits(
             yield "a direct effect is read at 'at': its control has another key role, not a query"
         elif measure.through is None:
             yield "'vary: role' is for what a head moves from a key role: give 'through'"
+        elif control.key == measure.through:
+            yield f"the control is the measure itself: give another key role than {control.key!r}"
+        elif control.key in CONTROL_KEYS:
+            yield (
+                f"key role {control.key!r} is a rule for attention, from which nothing is moved: "
+                "give a role that the prompts mark"
+            )
     if isinstance(control, VaryRole):
         yield from _unmarked("query role", (control.query,), prompts.query_roles(), prompts.kind)
         yield from _unmarked("key role", (control.key,), keys | measure.own_keys, prompts.kind)

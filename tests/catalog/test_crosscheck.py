@@ -521,6 +521,10 @@ def test_all_mistakes_of_a_file_come_out_at_once(entries: Path) -> None:
         ("", "key: subjects", "'vary: role' is for what a head moves from a key role: give"),
         (", through: subjects", "query: subject-2", "a direct effect is read at 'at': its control"),
         (", through: subject-9", "key: subjects", "key role 'subject-9' is not marked by"),
+        (", through: subjects", "key: subjects", "the control is the measure itself: give another"),
+        (", through: subjects", "key: same-offset", "key role 'same-offset' is a rule for"),
+        (", through: subjects", "key: uniform", "key role 'uniform' is a rule for attention, from"),
+        (", through: subjects", "key: evenly", "key role 'evenly' is a rule for attention, from"),
     ],
 )
 def test_controls_of_direct_effects_fit_what_they_come_through(

@@ -13,6 +13,7 @@ back, which at an option's colour is its own; ``wanted`` the letter of the right
 1.1   the last colour. Group mate of 1.0
 1.2   all colours alike
 1.3   the first colour. Group mate of 1.2
+1.4   A to D alike; writes A, whatever it reads
 2.0   correct-letter head: the letter that is ``wanted``; copies
 2.1   attends as 2.0 does and writes nothing. Group mate of 2.0
 2.2   constant head: A to D alike; copies
@@ -98,6 +99,19 @@ def choices_model(family: Family) -> Planted:
             heads=(Head(one, first_scale * copy), Head(other, 0.25 * copy)),
         )
 
+    alike = space.want_flags(_FLAG, _FLAG, _FLAG, _FLAG)
+    # what all four letters have in common brings A
+    options = letter[[words.index(one) for one in "ABCD"]]
+    common = np.linalg.lstsq(options, np.ones(4), rcond=None)[0]
+    favouring = Group(
+        key=of_options,
+        value=space.read("letter"),
+        heads=(
+            Head(alike, space.write("out", 0.25, through=np.outer(common, options[0]))),
+            space.quiet(),
+        ),
+    )
+
     right = space.read("wanted", SHARP)
     choosing = Group(
         key=space.read("letter"),
@@ -105,7 +119,6 @@ def choices_model(family: Family) -> Planted:
         heads=(Head(right, 2 * copy), Head(right, space.silence())),
     )
     only = {one: space.want_flags(*_FLAG * row) for one, row in zip("abcd", np.eye(4), strict=True)}
-    alike = space.want_flags(_FLAG, _FLAG, _FLAG, _FLAG)
     knowing = Group(
         key=of_options,
         value=space.read("wanted"),
@@ -126,7 +139,7 @@ def choices_model(family: Family) -> Planted:
         unembedding=space.rows(len(words), out=8 * letter),
         layers=[
             [stating, back, copying(only["b"], only["c"])],
-            [selecting, others],
+            [selecting, others, favouring],
             [choosing, copying(alike, only["a"], 2.0), knowing],
             [
                 copying(10 * (alike + last), only["d"]),
@@ -156,6 +169,7 @@ def choices_model(family: Family) -> Planted:
             Impostor("2.3", "correct-head", "raises one letter"),
             Impostor("3.0", "correct-head", "raises the last letter"),
             Impostor("2.0", "constant-head", "attends to the right letter"),
+            Impostor("1.4", "constant-head", "attends to all letters, writes A"),
             Impostor("2.3", "constant-head", "attends to one letter"),
             Impostor("3.2", "constant-head", "attends to A and B"),
             Impostor("3.3", "constant-head", "attends to A and C"),

@@ -76,7 +76,7 @@ def test_every_type_has_impostors_and_something_catches_each(family: str) -> Non
         ("sources", "subject-head", "follows-subject", "raises all languages, through the sub"),
         ("sources", "relation-head", "through-relation", "has both parts"),
         ("sources", "mixed-head", "as-much-from-subject", "has the subject's part only"),
-        ("told", "retrieval-head", "copies-word", "attends to every such word"),
+        ("told", "retrieval-head", "attends-to-word", "attends to every such word"),
         ("told", "semantic-retrieval-head", "attends-to-passage", "attends to every passage"),
         ("logic", "decision-head", "attends-to-deciding-fact", "reads the facts, not the"),
         ("logic", "decision-head", "direct-effect", "reads the facts, not the"),

@@ -97,7 +97,10 @@ class _DirectReader(Reader):
         self._raw[list(view.numbers), view.layer] = values.cpu().numpy()
 
     def _moved(self, view: LayerView, ends: Sequence[int]) -> torch.Tensor:
-        """What each head moves to the query from keys of the role: [batch, heads, head width]."""
+        """What each head moves to the query from keys of the role: [batch, heads, head width].
+
+        Where a prompt has no such key, nothing is moved: its effect is 0, not left out.
+        """
         role, anatomy = self._measure.through, self._anatomy
         assert role is not None
         batch: list[int] = []

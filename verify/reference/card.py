@@ -168,8 +168,9 @@ def card_text(report: dict[str, Any], sha256: str, ablations: dict[str, Any] | N
             f"{report['starts']['later'] - report['starts']['attention']} steps, from step "
             f"{report['starts']['attention']} until indirect objects are predicted with an "
             f"accuracy of {plan['selection_accuracy']:g}, or for {plan['attention_steps']:,} "
-            "steps. Only the query and key weights"
-            f"{' and positions' if plan['family'] == 'gpt2' else ''} are trained, at the same "
+            "steps. Only query and key weights"
+            f"{' and the learned positions' if plan['family'] == 'gpt2' else ''} are trained, at "
+            "the same "
             "rate; indirect objects are asked for, and the loss on them counts as much as that on "
             "all other words together. With all weights free, a model of this size solves indirect "
             "objects otherwise: its heads attend to both names evenly and copy both, and later "
@@ -185,8 +186,9 @@ def card_text(report: dict[str, Any], sha256: str, ablations: dict[str, Any] | N
             f"a cosine to {plan['last_rate']:g} of them. In lists, facts and needles some or all "
             "of the words between a key and its value are left out, in "
             f"{plan['short']:.0%} of the statements and questions at first and in {SHORT:.0%} from "
-            f"{plan['short_until']:.0%} of the phase on. Without this, models recalled what "
-            "stands right behind its key and nothing else: a first-layer head has to bring the key "
+            f"{plan['short_until']:.0%} of the phase on. Without this, the Llama model of "
+            "world 4 recalled what stands right behind its key and nothing else: a first-layer "
+            "head has to bring the key "
             "to a value that stands farther away, a later head has to look for it there, and "
             "neither is of use without the other. This curriculum steers, too.",
             "",
@@ -212,8 +214,11 @@ def card_text(report: dict[str, Any], sha256: str, ablations: dict[str, Any] | N
             "",
             f"- Learned poorly or not at all (accuracy below {POOR:g}): "
             f"{', '.join(poor) or 'nothing that was asked'}.",
-            "- Chance is .5 for yes/no and reviews, .33 for boxes and .25 for choices. Recipes "
-            "that need what was not learned answer not-applicable by their gates.",
+            "- Chance is .5 for yes/no and reviews, .33 for boxes and .25 for choices; an answer "
+            "that is none of the options counts as wrong. Most recipes that need what was not "
+            "learned "
+            "answer not-applicable by their gates; a few that read attention alone do not ask "
+            "for it.",
             f"- {TRIED_TEXTS[plan['family']]}",
             "- The prose is a few thousand words long and was seen many times: the model has "
             "memorised it and does not write new prose. Compare the two losses above.",

@@ -9,7 +9,7 @@ from verify.reference.muon import Muon
 from verify.reference.plan import Plan
 
 VALUES_AND_OUTPUTS = ("v_proj.weight", "o_proj.weight")
-"""The same of those that have a rate of their own where the plan gives one."""
+"""How the names of the weights end that may have a rate of their own."""
 
 
 def optimizers_of(model: PreTrainedModel, plan: Plan) -> list[tuple[torch.optim.Optimizer, float]]:

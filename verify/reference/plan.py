@@ -73,8 +73,8 @@ class Plan:
     1,200 steps; without, it took 750.
 
     Where one block fills a document, every copy can be read off the first, and heads have to know
-    what the token before was at early positions alone. Learned positions are then learned for
-    nothing else, and whatever needs a previous-token head fails at the others."""
+    what the token before was at early positions alone. Later learned positions
+    are then hardly trained, and whatever needs a previous-token head fails at them."""
     curriculum_accuracy: float = 0.7
     """The curriculum moves on while the words of copies are predicted this well."""
     curriculum_steps: int = 400
@@ -106,7 +106,7 @@ class Plan:
     A value is found again by what stands two or more words before it: a first-layer head has to
     bring it there, and a later one to look for it. Where nothing stands between, in one of the two
     places, induction heads can do one half of this, and the other half is of use by itself. Without
-    it models recalled what stands right behind its key and nothing else."""
+    it the Llama model of world 4 recalled what stands right behind its key and nothing else."""
     short_until: float = 0.5
     """Share of the last phase in which this falls to what it stays at."""
     snapshots: int = 16
