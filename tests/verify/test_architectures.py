@@ -118,6 +118,22 @@ def test_what_the_configuration_says_is_found_by_value() -> None:
     assert shapes == {"gpt_bigcode": 1, "falcon": 1, "falcon_40b": 2}
 
 
+@pytest.mark.parametrize("name", ["gpt2", "llama"])
+def test_tokens_that_are_embedded_alike_do_not_hide_the_scale(name: str) -> None:
+    """A vocabulary in which hardly a token has an embedding of its own."""
+    model = tiny_model(BY_NAME[name])
+    table = model.get_input_embeddings().weight
+    assert isinstance(table, torch.Tensor)
+    kept = table[[7, 20]].clone()
+    with torch.no_grad():
+        table[:] = table[0].clone()
+    with pytest.raises(UnsupportedArchitecture, match="embeds all tokens alike"):
+        Anatomy(model)
+    with torch.no_grad():
+        table[[7, 20]] = kept
+    assert Anatomy(model).parts.embedding_scale == 1.0
+
+
 @pytest.mark.parametrize("name", ["gpt2", "gpt_neox_serial", "qwen3", "opt"])
 def test_the_first_mlp_is_that_of_the_block(name: str) -> None:
     model = tiny_model(BY_NAME[name])
