@@ -215,10 +215,10 @@ def card_text(report: dict[str, Any], sha256: str, ablations: dict[str, Any] | N
             f"- Learned poorly or not at all (accuracy below {POOR:g}): "
             f"{', '.join(poor) or 'nothing that was asked'}.",
             "- Chance is .5 for yes/no and reviews, .33 for boxes and .25 for choices; an answer "
-            "that is none of the options counts as wrong. Most recipes that need what was not "
-            "learned "
-            "answer not-applicable by their gates; a few that read attention alone do not ask "
-            "for it.",
+            "that is none of the options counts as wrong. Boxes have three times and choices five "
+            "times the share in the last phase that they have in the first, which did not teach "
+            "them. Most recipes that need what was not learned answer not-applicable by their "
+            "gates; a few that read attention alone do not ask for it.",
             f"- {TRIED_TEXTS[plan['family']]}",
             "- The prose is a few thousand words long and was seen many times: the model has "
             "memorised it and does not write new prose. Compare the two losses above.",
