@@ -62,6 +62,21 @@ def recipe(**parts: Any) -> Recipe:
     return Recipe.model_validate_json(json.dumps(content))
 
 
+def direct_effect(control: dict[str, str], **more: str) -> Recipe:
+    """The direct effect on the indirect object over the subject, in logits."""
+    return recipe(
+        prompts={"builder": "indirect-object", "count": 4},
+        measure={
+            "kind": "direct-logit-attribution",
+            "correct": "indirect-object",
+            "foil": "subject",
+            "scale": "logits",
+            **more,
+        },
+        control=control,
+    )
+
+
 def measured(made: Recipe, model: PreTrainedModel) -> tuple[Units, PromptSet]:
     anatomy = Anatomy(model)
     prompts = build(made.prompts, words())
@@ -211,16 +226,7 @@ def test_direct_attribution_of_a_head_is_what_its_removal_takes_from_the_frozen_
     """Zero one head of the last layer at ``end``; the residual moves by its output, exactly."""
     model = model_of(family)
     anatomy = Anatomy(model)
-    made = recipe(
-        prompts={"builder": "indirect-object", "count": 4},
-        measure={
-            "kind": "direct-logit-attribution",
-            "correct": "indirect-object",
-            "foil": "subject",
-            "scale": "logits",
-        },
-        control={"vary": "prompts", "variant": "corrupted"},
-    )
+    made = direct_effect({"vary": "prompts", "variant": "corrupted"})
     units, prompts = measured(made, model)
     shared = made.model_copy(update={"measure": made.measure.model_copy(update={"scale": "share"})})
     share, _ = measured(shared, model)
@@ -257,17 +263,7 @@ def test_an_effect_through_a_role_is_attention_times_what_the_values_there_write
     """Head by head and key by key, from eager attention and the layers' own matrices."""
     model = model_of(family)
     anatomy = Anatomy(model)
-    made = recipe(
-        prompts={"builder": "indirect-object", "count": 4},
-        measure={
-            "kind": "direct-logit-attribution",
-            "correct": "indirect-object",
-            "foil": "subject",
-            "scale": "logits",
-            "through": "subjects",
-        },
-        control={"vary": "role", "key": "indirect-object"},
-    )
+    made = direct_effect({"vary": "role", "key": "indirect-object"}, through="subjects")
     units, prompts = measured(made, model)
     for index, prompt in enumerate(prompts.main):
         run = plain(model, prompt.ids)

@@ -121,7 +121,6 @@ Task = Callable[[World, np.random.Generator, Text, bool], None]
 TASKS: dict[str, tuple[Task, ...]] = {
     "series": (knowledge_tasks.chain,),
     "word-pairs": (knowledge_tasks.word_pair,),
-    "recall": (context_tasks.recall,),
     "boxes": (context_tasks.boxes,),
     "few-shot": (knowledge_tasks.few_shot,),
     "yes-no": (knowledge_tasks.yes_no,),
