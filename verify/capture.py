@@ -110,8 +110,9 @@ class FinalView:
 class Reader:
     """Reduces attention to scores while the layers run.
 
-    A batch that did not fit into memory is read again in smaller parts: set what belongs to a
-    prompt rather than add to it.
+    Where no reader has a ``finish`` of its own, the pass ends with the last layer's attention. A
+    batch that did not fit into memory is read again in smaller parts: set what belongs to a prompt
+    rather than add to it.
     """
 
     def read(self, view: LayerView) -> None:
@@ -153,8 +154,9 @@ def run_pass(
         try:
             for numbers in batches:
                 try:
-                    with batches.counted():
-                        running.forward(numbers, [prompts[number] for number in numbers])
+                    with batches.counted() as counting:
+                        batch = [prompts[number] for number in numbers]
+                        running.forward(numbers, batch, whole=counting)
                 except torch.OutOfMemoryError:
                     if batch_size is not None:
                         raise
@@ -165,12 +167,18 @@ def run_pass(
             raise CaptureFailed(f"{anatomy.architecture}: {error}") from None
 
 
+class _Enough(Exception):
+    """Every layer has been read, and nobody asks for more."""
+
+
 class _Pass:
     """Hooks that are in place while batches run."""
 
     def __init__(self, anatomy: Anatomy, readers: Sequence[Reader]) -> None:
         self.anatomy = anatomy
         self.readers = readers
+        self.whole = True
+        self.to_the_end = any(type(reader).finish is not Reader.finish for reader in readers)
         self.numbers: tuple[int, ...] = ()
         self.batch: list[Prompt] = []
         self.seen: set[int] = set()
@@ -197,33 +205,48 @@ class _Pass:
             handle.remove()
         self.anatomy.model.train(self._was_training)
 
-    def forward(self, numbers: tuple[int, ...], batch: list[Prompt]) -> None:
-        """Run one batch."""
+    def forward(self, numbers: tuple[int, ...], batch: list[Prompt], *, whole: bool) -> None:
+        """Run one batch, to the end if a reader asks for it or ``whole``."""
         anatomy = self.anatomy
         self.numbers, self.batch, self.final = numbers, batch, None
+        self.whole = whole or self.to_the_end
         self.seen.clear()
-        anatomy.model(input_ids=_pad(batch, anatomy.device), use_cache=False)
-        if self.seen != set(range(anatomy.layers)):
+        try:
+            anatomy.model(input_ids=_pad(batch, anatomy.device), use_cache=False)
+        except _Enough:
+            return
+        if not self._all_seen():
             missing = sorted(set(range(anatomy.layers)) - self.seen)
             raise CaptureFailed(
                 f"{anatomy.architecture}: layers {missing} did not show their attention"
             )
         assert self.final is not None
         residual, normed = self.final
-        if not bool(torch.isfinite(normed).all()):
-            raise CaptureFailed(
-                f"{anatomy.architecture}: the residual stream is not finite"
-                " (in half precision it may overflow: try --dtype float32)"
-            )
+        self._check(normed)
         view = FinalView(numbers, batch, residual, normed)
         for reader in self.readers:
             reader.finish(view)
 
     def _read(self, layer: int, attention: Attention) -> None:
         self.seen.add(layer)
-        view = LayerView(layer, self.numbers, self.batch, attention, self.entering[layer])
+        entering = self.entering[layer]
+        view = LayerView(layer, self.numbers, self.batch, attention, entering)
         for reader in self.readers:
             reader.read(view)
+        if not self.whole and self._all_seen():
+            self._check(entering)
+            self._check(attention.z)
+            raise _Enough
+
+    def _all_seen(self) -> bool:
+        return self.seen == set(range(self.anatomy.layers))
+
+    def _check(self, stream: Tensor) -> None:
+        if not bool(torch.isfinite(stream).all()):
+            raise CaptureFailed(
+                f"{self.anatomy.architecture}: the residual stream is not finite"
+                " (in half precision it may overflow: try --dtype float32)"
+            )
 
     def _keep_entering(self, layer: int) -> Callable[..., None]:
         def hook(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:

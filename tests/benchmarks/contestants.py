@@ -5,9 +5,10 @@ architecture, random weights), runs one contestant once and prints what it took 
 
 Prompts are random tokens read twice. Scores, [layers, heads], means over prompts of the means over
 queries: previous token A[i, i-1], duplicate token A[i, i-n] and induction A[i, i-n+1] in the second
-half, n being half the length. Every contestant reads all prompts in one batch, with the logits
-of as few positions as it can be made to compute; the vocabulary is small, so that those who compute
-all of them lose little.
+half, n being half the length. Every contestant is given all prompts at once, with the logits of as
+few positions as it can be made to compute; the vocabulary is small, so that those who compute all
+of them lose little. This engine cuts prompts into batches by itself. Of the peers ``detect_head``
+reads them one by one, and one contestant is cut by hand.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ import torch
 from torch import Tensor
 
 LAYERS, HEADS, WIDTH, VOCABULARY = 12, 12, 768, 1024
+PART = 1600
+"""Tokens a call of the contestant that is cut by hand."""
 Scores = dict[str, np.ndarray]
 Run = Callable[[Tensor], Scores]
 
@@ -104,7 +107,7 @@ def headbook(model: Any) -> Run:
         readers = {
             name: PairReader(anatomy, [chosen] * len(prompts)) for name, chosen in wanted.items()
         }
-        run_pass(anatomy, prompts, list(readers.values()), batch_size=len(prompts))
+        run_pass(anatomy, prompts, list(readers.values()))
         return {name: reader.scores.mean(0) for name, reader in readers.items()}
 
     return run
@@ -128,6 +131,25 @@ def transformers(model: Any) -> Run:
     def run(ids: Tensor) -> Scores:
         seen = model(input_ids=ids, use_cache=False, logits_to_keep=1, output_attentions=True)
         return named([reduced(pattern) for pattern in seen.attentions])
+
+    return run
+
+
+def in_parts(model: Any) -> Run:
+    """The same by somebody who knows that this machine is quickest with small batches."""
+    whole = transformers(model)
+
+    def run(ids: Tensor) -> Scores:
+        parts = ids.split(max(1, PART // ids.shape[1]))
+        made = [whole(part) for part in parts]
+        weights = np.array([len(part) for part in parts]) / len(ids)
+        return {
+            name: sum(
+                (weight * scores[name] for weight, scores in zip(weights, made, strict=True)),
+                np.zeros((LAYERS, HEADS)),
+            )
+            for name in made[0]
+        }
 
     return run
 
@@ -238,6 +260,7 @@ CONTESTANTS = {
     "headbook": headbook,
     "plain SDPA forward": plain,
     "transformers output_attentions": transformers,
+    "transformers output_attentions, 1600 tokens a call": in_parts,
     "TransformerLens hooks": lens_hooks,
     "TransformerLens run_with_cache": lens_cache,
     "TransformerLens detect_head": lens_detect,

@@ -62,6 +62,20 @@ def test_the_first_prompt_is_measured_and_the_rest_go_together(anatomy: Anatomy)
     assert sizes(anatomy, (40,) * 20, batch_size=6) == [6, 6, 6, 2]
 
 
+def test_no_tensor_of_a_batch_is_too_large_to_be_reused(
+    anatomy: Anatomy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The largest tensor of this model is one layer's MLP: intermediate size x 4 bytes a token."""
+    token = 4 * int(anatomy.model.config.intermediate_size)
+    assert token > 4 * 40  # of the attention weights, which grow with the prompt's length
+    sizes(anatomy, (40,))
+    monkeypatch.setitem(batches._REUSED, "cpu", 7 * 40 * token)
+    assert sizes(anatomy, (40,) * 20) == [7, 7, 6]
+    monkeypatch.setitem(batches._REUSED, "cpu", 1)
+    assert sizes(anatomy, (40,) * 3) == [1, 1, 1]
+    assert sizes(anatomy, (40,) * 3, batch_size=3) == [3]
+
+
 def test_a_limit_makes_batches_smaller_and_is_kept(anatomy: Anatomy) -> None:
     weights = weight_bytes(anatomy.model)
     assert weights == 4 * sum(p.numel() for p in anatomy.model.parameters()) + sum(

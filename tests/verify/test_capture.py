@@ -67,6 +67,43 @@ def test_attention_and_residual_equal_plain_eager(architecture: str) -> None:
         torch.testing.assert_close(logits, plain.logits[0], atol=1e-4, rtol=1e-5)
 
 
+class _Weights(Reader):
+    """Whole patterns by prompt and layer, and nothing of the end."""
+
+    def __init__(self) -> None:
+        self.kept: dict[tuple[int, int], torch.Tensor] = {}
+
+    def read(self, view: LayerView) -> None:
+        for index, number in enumerate(view.numbers):
+            self.kept[number, view.layer] = view.all_rows(index)
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_a_pass_ends_with_the_last_layer_that_is_read(architecture: str) -> None:
+    """What lies behind the last attention runs only for readers of the end; no number changes."""
+    model = tiny(architecture)
+    anatomy = Anatomy(model)
+    prompts = prompts_of((12, 20, 7))
+    ends: list[str] = []
+    handle = anatomy.final_norm.register_forward_hook(lambda *_: ends.append("norm"))
+    short, whole = _Weights(), Keep()
+    run_pass(anatomy, prompts, [short], batch_size=2)
+    assert ends == []
+    run_pass(anatomy, prompts, [short, whole], batch_size=2)
+    assert ends == ["norm", "norm"]
+    handle.remove()
+    again = _Weights()
+    run_pass(anatomy, prompts, [again], batch_size=2)
+    for key, weights in whole.weights.items():
+        torch.testing.assert_close(again.kept[key], weights, atol=0, rtol=0)
+    model.set_attn_implementation("eager")  # the model is left as it was
+    with torch.no_grad():
+        plain = model(input_ids=torch.tensor([prompts[1].ids]), output_attentions=True)
+    torch.testing.assert_close(
+        again.kept[1, anatomy.layers - 1], plain.attentions[-1][0], atol=1e-5, rtol=0
+    )
+
+
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_numbers_do_not_depend_on_the_batch(architecture: str) -> None:
     model = tiny(architecture)
