@@ -16,7 +16,13 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from verify.attention import Attention, Call, OwnAttention, PlainAttention, WholeAttention
-from verify.listening import eager, through_hooks, through_interface, through_method
+from verify.listening import (
+    eager,
+    through_cache,
+    through_hooks,
+    through_interface,
+    through_method,
+)
 from verify.probing import UnsupportedArchitecture, find_parts
 from verify.weights import matrix
 
@@ -94,6 +100,11 @@ class Anatomy:
                 for layer in self.parts.layers:
                     if layer.plain_scale is None:
                         whole[layer.attention] = layer.output
+                    elif layer.scores is not None:
+                        heard = through_cache(
+                            layer.attention, layer.output, layer.scores, self.heads, attend
+                        )
+                        stack.enter_context(heard)
                     else:
                         stack.enter_context(through_method(layer.attention, attend))
                 stack.enter_context(through_hooks(self.model, whole, self.heads, hear))

@@ -19,7 +19,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import scaled_dot_product_attention
+from torch.nn.functional import pad, scaled_dot_product_attention
 
 BLOCK_BYTES = 64 * 2**20
 """Most memory that explicit attention weights take at once."""
@@ -34,7 +34,7 @@ class Call:
 
     module: nn.Module
     query: Tensor
-    """[batch, heads, tokens, head width]."""
+    """[batch, heads, tokens, head width]; wider, as keys are, where they carry a bias."""
     key: Tensor
     """[batch, key-value heads, tokens, head width]."""
     value: Tensor
@@ -149,6 +149,9 @@ class PlainAttention(Attention):
         self._sums: Tensor | None = None
         self._whole: Tensor | None = None
         query, key, value = call.query, call.key, call.value
+        width = value.shape[-1]
+        if width < key.shape[-1]:  # the kernel takes them of one width
+            value = pad(value, (0, key.shape[-1] - width))
         mask = call.mask
         if mask is not None and mask.dtype == torch.bool:
             added = torch.zeros(mask.shape, dtype=query.dtype, device=mask.device)
@@ -162,7 +165,7 @@ class PlainAttention(Attention):
             z = scaled_dot_product_attention(
                 query, key, value, mask, is_causal=causal, scale=scale, enable_gqa=True
             )
-        self.z = z.transpose(1, 2)
+        self.z = z[..., :width].transpose(1, 2)
 
     @property
     def _fits(self) -> bool:

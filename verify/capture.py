@@ -34,14 +34,19 @@ from torch import Tensor, nn
 from verify.anatomy import Anatomy
 from verify.attention import Attention, block_rows
 from verify.batches import Batches, OutOfMemory
+from verify.listening import CaptureFailed
 from verify.prompts import Prompt
+
+__all__ = [
+    "CaptureFailed",
+    "FinalView",
+    "LayerView",
+    "Reader",
+    "run_pass",
+]
 
 Positions = Sequence[int] | NDArray[np.int64]
 """Positions (or indices) as a reader has them; tensors on the layer's device are made here."""
-
-
-class CaptureFailed(Exception):
-    """The model did not show what it was asked for; no number may be made from the run."""
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
@@ -23,9 +24,11 @@ from transformers.pytorch_utils import Conv1D
 
 from verify.attention import Call, plain_scale
 from verify.listening import (
+    Scores,
     attention_weights,
     beside_method,
     eager,
+    find_scores,
     has_interface,
     has_method,
     through_interface,
@@ -61,6 +64,8 @@ class LayerParts:
     plain_scale: float | None
     """What scores are multiplied by where attention is plain softmax over keys; None where it is
     not (or not known to be), so that the architecture's own function has to compute it."""
+    scores: Scores | None
+    """How scores come about in a module that is heard through a cache; None in any other."""
     mlp: nn.Module | None
     """What else writes to the residual stream in this block."""
     mlp_multiplier: float
@@ -174,6 +179,9 @@ class _Probe:
     def run(self) -> Parts:
         attentions = self._attention_modules()
         self.attentions = set(attentions)
+        self.scores = {} if self.interface else self._scores(attentions)
+        if not self.interface:
+            self._as_loaded()
         self.blocks = _blocks_of(self.model, attentions)
         seen = self.seen
         with ExitStack() as stack:
@@ -232,11 +240,38 @@ class _Probe:
             raise UnsupportedArchitecture("no layer shows its attention weights")
         return list(found)
 
+    def _as_loaded(self) -> None:
+        """Check that eager attention, which is what will be read, computes the same model."""
+        usual = self.model(input_ids=self.ids, use_cache=False).logits.float()
+        with eager(self.model):
+            read = self.model(input_ids=self.ids, use_cache=False).logits.float()
+        if float((read - usual).norm()) > self.tolerance * float(usual.norm()):
+            raise UnsupportedArchitecture(
+                "its eager attention, which shows its weights, gives other logits than it has"
+            )
+
+    def _scores(self, attentions: Sequence[nn.Module]) -> dict[nn.Module, Scores]:
+        """How scores come about in each module that can be heard through a cache."""
+        found: dict[nn.Module, Scores] = {}
+        with ExitStack() as stack:
+            stack.enter_context(eager(self.model))
+            for attention in attentions:
+                if has_method(attention):
+                    continue  # which shows more, and can be asked about any queries
+                self._mark_linear(stack, attention)
+                hear = partial(found.__setitem__, attention)
+                stack.enter_context(find_scores(attention, self.heads, hear))
+            self.model(input_ids=self.ids, use_cache=False)
+        return found
+
+    def _mark_linear(self, stack: ExitStack, attention: nn.Module) -> None:
+        for module in attention.modules():
+            if isinstance(module, nn.Linear | Conv1D):
+                stack.callback(module.register_forward_hook(self._mark).remove)
+
     def _watch(self, stack: ExitStack, attentions: Sequence[nn.Module]) -> None:
         for attention in attentions:
-            for module in attention.modules():
-                if isinstance(module, nn.Linear | Conv1D):
-                    stack.callback(module.register_forward_hook(self._mark).remove)
+            self._mark_linear(stack, attention)
         for module in self.model.modules():
             if module in self.blocks:
                 begin = module.register_forward_pre_hook(self._begin, with_kwargs=True)
@@ -346,6 +381,7 @@ class _Probe:
             and not _same(call.given, call.taken)  # dropout, which is nothing here
         ]
         multiplier, mlp, mlp_multiplier = self._join(left - seen.entered, written, rest, where)
+        scores = self.scores.get(attention)
         seen.kv_heads.add(len({tuple(row.tolist()) for row in columns}))
         return LayerParts(
             block,
@@ -356,7 +392,8 @@ class _Probe:
             output.module,
             post_norm,
             multiplier,
-            seen.plain_scale,
+            seen.plain_scale if scores is None else scores.scale,
+            scores,
             mlp,
             mlp_multiplier,
         )

@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
-from tests.verify.test_capture import prompts_of
+from tests.verify.test_capture import Keep, prompts_of
 from verify import attention
-from verify.anatomy import Anatomy
+from verify.anatomy import Anatomy, UnsupportedArchitecture
 from verify.architectures import ARCHITECTURES, REFUSED, Architecture, tiny_model
-from verify.capture import LayerView, Reader, run_pass
+from verify.capture import CaptureFailed, LayerView, Reader, run_pass
 from verify.listening import eager
 
 METHOD = ("gptj", "codegen", "gpt_neo")
 """Outside the interface, with a method of queries, keys and values to stand in for."""
-INTERFACE = [
-    a
-    for a in ARCHITECTURES
-    if a.name not in REFUSED
-    and a.name not in (*METHOD, "bloom", "mpt", "xglm")
-    and not a.name.startswith("falcon")
-]
+BIASED = {"bloom": "alibi", "mpt": "position_bias", "falcon_rw": "alibi"}
+CACHE = ("falcon", "falcon_40b", "xglm", *BIASED)
+"""Outside the interface, heard through a stand-in for their cache; some with linear biases."""
+INTERFACE = [a for a in ARCHITECTURES if a.name not in (*REFUSED, *METHOD, *CACHE)]
 CHOSEN = [
     a
     for a in ARCHITECTURES
-    if a.name in ("gpt2", "gpt_bigcode", "mistral", "gemma2", "gpt_oss", "phi", *METHOD)
+    if a.name in ("gpt2", "gpt_bigcode", "mistral", "gemma2", "gpt_oss", "phi", *METHOD, *CACHE)
 ]
 LENGTHS = (21, 9, 21, 14)
 
@@ -111,46 +111,155 @@ def test_a_cap_so_high_that_usual_scores_hardly_feel_it_is_noticed() -> None:
     assert all(layer.plain_scale is None for layer in Anatomy(model).parts.layers)
 
 
-@pytest.mark.parametrize("architecture", ARCHITECTURES, ids=lambda a: a.name)
-def test_a_method_of_queries_and_keys_is_found_where_there_is_one(
-    architecture: Architecture,
+def named(name: str) -> Architecture:
+    return next(a for a in ARCHITECTURES if a.name == name)
+
+
+@pytest.mark.parametrize("architecture", INTERFACE, ids=lambda a: a.name)
+def test_the_interface_is_used_where_there_is_one(architecture: Architecture) -> None:
+    parts = Anatomy(tiny_model(architecture)).parts
+    assert parts.interface
+    assert all(layer.scores is None for layer in parts.layers)
+
+
+@pytest.mark.parametrize("name", METHOD)
+def test_a_method_of_queries_and_keys_is_found(name: str) -> None:
+    parts = Anatomy(tiny_model(named(name))).parts
+    assert not parts.interface
+    assert all(layer.plain_scale is not None for layer in parts.layers)
+    assert all(layer.scores is None for layer in parts.layers)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("name", CACHE)
+def test_scores_of_a_module_that_hands_keys_to_a_cache_are_found(
+    name: str, dtype: torch.dtype
 ) -> None:
-    if architecture.name in METHOD:
-        parts = Anatomy(tiny_model(architecture)).parts
-        assert not parts.interface
-        assert all(layer.plain_scale is not None for layer in parts.layers)
-    elif architecture.name.startswith("falcon") or architecture.name in ("bloom", "mpt", "xglm"):
-        parts = Anatomy(tiny_model(architecture)).parts
-        assert all(layer.plain_scale is None for layer in parts.layers)
+    parts = Anatomy(tiny_model(named(name)).to(dtype)).parts
+    assert not parts.interface
+    for layer in parts.layers:
+        assert layer.scores is not None
+        assert layer.scores.bias == BIASED.get(name)
+        # XGLM scales its queries before; Falcon scales its biases, too
+        assert layer.scores.scale == (1.0 if name == "xglm" else 8**-0.5)
+        assert layer.scores.factor == (8**-0.5 if name == "falcon_rw" else 1.0)
+        assert layer.plain_scale == layer.scores.scale
 
 
-@pytest.mark.parametrize("name", ["llama", "gptj", "gpt_neo"])
+@pytest.mark.parametrize("name", [*METHOD, *CACHE])
+def test_the_model_that_is_read_is_the_one_that_was_loaded(name: str) -> None:
+    """Falcon's own eager attention adds linear biases twice; its usual attention once."""
+    model, prompts = tiny_model(named(name)), prompts_of((20, 1, 11))
+    anatomy, keep = Anatomy(model), Keep()
+    run_pass(anatomy, prompts, [keep], batch_size=3)
+    for number, prompt in enumerate(prompts):
+        with torch.no_grad():
+            usual = model(input_ids=torch.tensor([prompt.ids]), use_cache=False).logits[0]
+        ours = keep.normed[number] @ anatomy.unembedding.weight.T
+        if anatomy.unembedding.bias is not None:
+            ours = ours + anatomy.unembedding.bias
+        torch.testing.assert_close(ours, usual, atol=1e-4, rtol=1e-5)
+
+
+def test_a_model_that_is_another_one_when_it_shows_its_weights_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from verify.listening import interface
+
+    monkeypatch.setattr(interface, "_without_biases", lambda *_: None)
+    with pytest.raises(UnsupportedArchitecture, match=r"eager attention.* gives other logits"):
+        Anatomy(tiny_model(named("falcon_rw")))
+
+
+@pytest.mark.parametrize("heads", [3, 6])
+@pytest.mark.parametrize("name", ["bloom", "mpt"])
+def test_biases_of_a_number_of_heads_that_is_no_power_of_two(name: str, heads: int) -> None:
+    made = named(name)
+    sizes = {"bloom": ("hidden_size", "n_head"), "mpt": ("d_model", "n_heads")}[name]
+    settings = {**made.settings, sizes[0]: 8 * heads, sizes[1]: heads}
+    compare(Architecture(name, made.config, settings))
+
+
+@pytest.mark.parametrize(
+    ("name", "more"),
+    [
+        ("mpt", {"attn_config": {"clip_qkv": 0.5, "softmax_scale": 0.2}}),
+        ("falcon", {"bias": True, "parallel_attn": False}),
+        ("falcon", {"multi_query": False, "alibi": True}),
+        ("falcon", {"alibi": True}),
+        ("falcon_40b", {"alibi": True}),
+        ("falcon_40b", {"num_kv_heads": 4}),
+        ("bloom", {"apply_residual_connection_post_layernorm": False}),
+    ],
+    ids=str,
+)
+def test_variants_of_what_is_heard_through_a_cache(name: str, more: dict[str, Any]) -> None:
+    made = named(name)
+    variant = Architecture(name, made.config, {**made.settings, **more})
+    layers = Anatomy(tiny_model(variant)).parts.layers
+    assert all(layer.scores is not None for layer in layers)
+    compare(variant)
+
+
+def test_what_does_not_attend_as_it_was_heard_to_is_no_number() -> None:
+    model = tiny_model(named("mpt"))
+    anatomy = Anatomy(model)
+    with pytest.raises(CaptureFailed, match="biases for 64 tokens, of 70"):
+        run_pass(anatomy, prompts_of((70,)), [Last()], batch_size=1)
+    assert "forward" not in vars(anatomy.parts.layers[0].attention)
+    assert not any(module._forward_pre_hooks for module in model.modules())
+
+
+class Biggest(TorchDispatchMode):
+    """The largest tensor of a pass, masks (the same for all heads) left out."""
+
+    def __init__(self, tokens: int) -> None:
+        super().__init__()
+        self.square = (tokens, tokens)
+        self.largest = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
+        made = func(*args, **(kwargs or {}))
+        for item in made if isinstance(made, tuple) else (made,):
+            if isinstance(item, torch.Tensor) and not self.is_mask(item):
+                self.largest = max(self.largest, item.numel())
+        return made
+
+    def is_mask(self, item: torch.Tensor) -> bool:
+        if item.shape[-2:] != self.square:
+            return False
+        return item.shape[-3] == 1 if item.ndim > 2 else item.dtype == torch.bool
+
+
+class Last(Reader):
+    def read(self, view: LayerView) -> None:
+        for index, prompt in enumerate(view.prompts):
+            view.rows(index, [len(prompt.ids) - 1])
+
+
+WIDEST = {
+    "llama": 61,
+    "gptj": 128,
+    "gpt_neo": 128,
+    "bloom": 128,
+    "mpt": 128,
+    "falcon": 128,
+    "falcon_40b": 128,
+    "xglm": 61,
+}
+"""Numbers a token of the widest layer: the MLP's 48 or 128, or the vocabulary's 61."""
+
+
+@pytest.mark.parametrize("name", WIDEST)
 def test_no_pattern_of_a_whole_batch_is_made(name: str) -> None:
     """The largest tensor of a pass is far from [batch, heads, tokens, tokens]."""
-    from torch.utils._python_dispatch import TorchDispatchMode
-
-    largest = 0
-
-    class Watch(TorchDispatchMode):
-        def __torch_dispatch__(self, func, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
-            nonlocal largest
-            made = func(*args, **(kwargs or {}))
-            for item in made if isinstance(made, tuple) else (made,):
-                if isinstance(item, torch.Tensor):
-                    largest = max(largest, item.numel())
-            return made
-
-    class Last(Reader):
-        def read(self, view: LayerView) -> None:
-            for index, prompt in enumerate(view.prompts):
-                view.rows(index, [len(prompt.ids) - 1])
-
-    (made,) = (a for a in ARCHITECTURES if a.name == name)
-    context = "n_positions" if name == "gptj" else "max_position_embeddings"
-    anatomy = Anatomy(tiny_model(Architecture(name, made.config, {**made.settings, context: 600})))
+    made = named(name)
+    context = {"gptj": "n_positions", "mpt": "max_seq_len"}.get(name, "max_position_embeddings")
+    context = "seq_length" if name == "bloom" else context
+    anatomy = Anatomy(tiny_model(Architecture(name, made.config, {**made.settings, context: 512})))
     prompts = prompts_of((512,) * 4)
-    with Watch():
+    with Biggest(512) as biggest:
         run_pass(anatomy, prompts, [Last()], batch_size=4)
-    # no more than the widest layer of the model, or masks, which transformers makes for a batch
-    masks = 0 if name == "llama" else 4 * 512 * 512
-    assert 0 < largest <= max(4 * 512 * 128, masks) < 4 * anatomy.heads * 512 * 512
+    assert 0 < biggest.largest <= 4 * 512 * WIDEST[name]
+    # which is less than one head's pattern for one prompt
+    assert 4 * 512 * WIDEST[name] <= 512 * 512

@@ -1,14 +1,13 @@
-"""Batches fit into memory, are found without being told, and change no number."""
+"""Batches fit into memory and are found without being told. They change no number: test_padding."""
 
 from __future__ import annotations
 
 import gc
 
-import numpy as np
 import pytest
 import torch
 
-from tests.verify.test_capture import Keep, prompts_of
+from tests.verify.test_capture import prompts_of
 from verify import batches
 from verify.anatomy import Anatomy
 from verify.architectures import ARCHITECTURES, Architecture, tiny_model
@@ -135,37 +134,3 @@ def test_every_prompt_is_read_once_the_longest_first() -> None:
     prompts = prompts_of((5, 9, 7, 9, 3))
     cut = list(Batches(model, prompts, size=2))
     assert cut == [(1, 3), (2, 0), (4,)]
-
-
-@pytest.mark.parametrize("name", ["gpt2", "llama", "mistral", "gemma2", "bloom", "gpt_oss"])
-def test_no_number_depends_on_the_batch(name: str) -> None:
-    """Alone, in sixteens, as found; against transformers on the same prompts padded left."""
-    model = tiny_model(BY_NAME[name])
-    prompts = prompts_of((13, 9, 20, 5, 20, 17))
-    kept = []
-    for size in (1, 16, None):
-        keep = Keep()
-        run_pass(Anatomy(model), prompts, [keep], batch_size=size)
-        kept.append(keep)
-    for other in kept[1:]:
-        for key, alone in kept[0].weights.items():
-            torch.testing.assert_close(other.weights[key], alone, atol=1e-5, rtol=0)
-    width = max(len(prompt.ids) for prompt in prompts)
-    ids = torch.zeros(len(prompts), width, dtype=torch.long)
-    mask = torch.zeros_like(ids)
-    for row, prompt in enumerate(prompts):
-        ids[row, width - len(prompt.ids) :] = torch.tensor(prompt.ids)
-        mask[row, width - len(prompt.ids) :] = 1
-    positions = {} if name == "bloom" else {"position_ids": (mask.cumsum(-1) - 1).clamp(min=0)}
-    from verify.listening import eager, has_interface
-
-    if has_interface(model):
-        model.set_attn_implementation("eager")
-    with torch.no_grad(), eager(model):
-        left = model(
-            input_ids=ids, attention_mask=mask, output_attentions=True, use_cache=False, **positions
-        )
-    for (number, layer), ours in kept[1].weights.items():
-        start = width - len(prompts[number].ids)
-        theirs = left.attentions[layer][number, :, start:, start:]
-        np.testing.assert_allclose(ours.numpy(), theirs.numpy(), atol=1e-5)
