@@ -216,6 +216,7 @@ class _Work:
             depth=entry.depth,
             papers=tuple(self._use(role.paper, role.role, role.note) for role in entry.papers),
             claim_results=claims,
+            no_claims=entry.no_claims,
             caveats=entry.caveats,
             related=tuple(
                 RelatedType(
@@ -338,6 +339,7 @@ class _Work:
 
     def counts(self) -> Counts:
         recipes = [recipe for entry in self.entries for recipe in entry.recipes]
+        without = [entry.no_claims for entry in self.entries if entry.no_claims is not None]
         return Counts(
             dataset=self.catalog.version,
             head_types=len(self.entries),
@@ -351,6 +353,10 @@ class _Work:
             ),
             claims_by_verdict=_count(
                 (claim.verdict for claim in self.claims), get_args(ClaimVerdict)
+            ),
+            head_types_without_claims=len(without),
+            no_claims_by_checked=_count(
+                (why.checked.state for why in without), ("read", "secondary", "unchecked")
             ),
             recipes=len(recipes),
             recipes_by_status=_count(

@@ -68,6 +68,10 @@ def _head_types(contents: Contents) -> Iterator[Problem]:
                 key: Any = item.get(name)
                 if is_a(key, PAPER_KEY) and key not in papers:
                     yield unknown(file, (field, i, name), key, "paper", "papers", papers)
+        why = data.get("no-claims") if isinstance(data, dict) else None
+        source: Any = why.get("source") if isinstance(why, dict) else None
+        if is_a(source, PAPER_KEY) and source not in papers:
+            yield unknown(file, ("no-claims", "source"), source, "paper", "papers", papers)
         for i, claim in items(data, "claims"):
             yield from _claim(contents, file, ("claims", i), claim)
         for i, related in items(data, "related"):
@@ -81,10 +85,11 @@ def _head_types(contents: Contents) -> Iterator[Problem]:
             yield from check_recipe(contents, file, ("recipes", i), recipe, types)
         if file.value is None:
             yield from _joined(file)
+            yield from _claims_or_why_none(file)
 
 
 _CITING = (("papers", "paper"), ("claims", "paper"), ("caveats", "source"), ("recipes", "source"))
-"""The fields of a head type that cite a paper."""
+"""The fields of a head type that cite a paper, besides ``no-claims``, which is no list."""
 
 
 def _joined(file: EntryFile[HeadType]) -> Iterator[Problem]:
@@ -103,6 +108,18 @@ def _joined(file: EntryFile[HeadType]) -> Iterator[Problem]:
     whole = _only(HeadType, id=data["id"], recipes=recipes, identify=identify)
     try:
         whole._recipes_join()  # type: ignore[operator]
+    except ValueError as error:
+        yield file.problem((), str(error))
+
+
+def _claims_or_why_none(file: EntryFile[HeadType]) -> Iterator[Problem]:
+    """Whether claims or their absence are told, in an entry that is not valid otherwise."""
+    data = file.data
+    if not isinstance(data, dict) or not isinstance(data.get("claims", []), list):
+        return
+    given, why = bool(data.get("claims")), data.get("no-claims") is not None
+    try:
+        _only(HeadType, claims=(None,) * given, no_claims=why or None)._claims_or_why_none()  # type: ignore[operator]
     except ValueError as error:
         yield file.problem((), str(error))
 

@@ -11,7 +11,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from catalog.schema.base import Method, Stage, Strength
-from catalog.schema.claim import Checked
+from catalog.schema.claim import Checked, NoClaims
 from catalog.schema.evidence import Evidence, Grid, HeadStatus, Verdict
 from catalog.schema.head_type import Action, Automation, Caveat
 from catalog.schema.model import Hub, Shipped
@@ -179,6 +179,8 @@ class HeadTypeDetail(HeadTypeSummary):
     depth: str
     papers: tuple[PaperUse, ...]
     claim_results: tuple[ClaimResult, ...]
+    no_claims: NoClaims | None = None
+    """Why there are no claims, where there are none."""
     caveats: tuple[Caveat, ...]
     related: tuple[RelatedType, ...]
     automation: Automation
@@ -393,6 +395,9 @@ class Counts(Response):
     claims: int
     claims_by_checked: dict[str, int]
     claims_by_verdict: dict[str, int]
+    head_types_without_claims: int = 0
+    no_claims_by_checked: dict[str, int] = Field(default_factory=dict)
+    """How the reasons why a head type has no claims were checked."""
     recipes: int
     recipes_by_status: dict[str, int]
     evidence: int

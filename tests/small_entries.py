@@ -158,6 +158,11 @@ HEAD_TYPES: list[dict[str, Any]] = [
         "action": ACTION,
         "depth": "late",
         "papers": [{"paper": "wang2022ioi", "role": "extends"}],
+        "no-claims": {
+            "reason": "Plots them without numbers.",
+            "source": "wang2022ioi",
+            "checked": {"state": "secondary", "where": "A talk."},
+        },
         "automation": {"level": "not-automatable", "reason": "No code yet."},
     },
 ]

@@ -64,6 +64,10 @@ def _(answer: HeadTypeDetail) -> None:
         page.fact("no recipe", answer.automation.reason)
     _results(page, answer.results, by_model=True)
     _claims(page, answer.claim_results, without="head type")
+    if answer.no_claims:
+        why = answer.no_claims
+        page.heading("Published claims")
+        page.prose(f"None. {why.reason} ({why.source}; {why.checked.state})", indent=2)
     if answer.caveats:
         page.heading("Caveats")
         for caveat in answer.caveats:
@@ -164,6 +168,13 @@ def show_counts(counts: Counts) -> None:
             ("models", str(counts.models), f"{counts.models_verified} with evidence"),
             ("claims", str(counts.claims), parts(counts.claims_by_checked)),
             ("", "", parts(counts.claims_by_verdict)),
+            (
+                "types without any",
+                str(counts.head_types_without_claims),
+                f"why: {parts(counts.no_claims_by_checked)}"
+                if counts.head_types_without_claims
+                else "",
+            ),
             (
                 "evidence records",
                 str(counts.evidence),

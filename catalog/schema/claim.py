@@ -1,4 +1,4 @@
-"""Claims: published statements about heads of a named model, with their source."""
+"""Claims: published statements about heads of a named model, with their source, or why none."""
 
 from __future__ import annotations
 
@@ -24,6 +24,15 @@ class Checked(Strict):
         if self.state != "unchecked" and not self.where:
             raise ValueError(f"checked '{self.state}' says under 'where' what was read")
         return self
+
+
+class NoClaims(Strict):
+    """Why no heads of a named model stand where the claims would, as far as it was looked up."""
+
+    reason: Prose
+    """What the source reports instead: a figure without numbers, a count, a model of its own."""
+    source: PaperKey
+    checked: Checked
 
 
 class Claim(Strict):

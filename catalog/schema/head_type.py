@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from catalog.schema.base import Line, PaperKey, Prose, Slug, Stage, Strict
-from catalog.schema.claim import Claim
+from catalog.schema.claim import Claim, NoClaims
 from catalog.schema.recipe import Identify, Recipe
 
 
@@ -81,6 +81,8 @@ class HeadType(Strict):
     """Where in depth it is usually found."""
     papers: Annotated[tuple[PaperRole, ...], Field(min_length=1)]
     claims: tuple[Claim, ...] = ()
+    no_claims: Annotated[NoClaims | None, Field(alias="no-claims")] = None
+    """Where there are no claims: why."""
     caveats: tuple[Caveat, ...] = ()
     related: tuple[Related, ...] = ()
     automation: Automation
@@ -105,6 +107,14 @@ class HeadType(Strict):
                     )
         return self
 
+    @model_validator(mode="after")
+    def _claims_or_why_none(self) -> HeadType:
+        if self.claims and self.no_claims is not None:
+            raise ValueError("'no-claims' says why there are no claims, and here are some: drop it")
+        if not self.claims and self.no_claims is None:
+            raise ValueError("there are no claims: give some, or say under 'no-claims' why none")
+        return self
+
     def recipe(self, name: str) -> Recipe:
         """The recipe with this id.
 
@@ -127,4 +137,5 @@ class HeadType(Strict):
         """Keys of all papers that the entry names anywhere."""
         keys = {role.paper for role in self.papers} | {claim.paper for claim in self.claims}
         keys |= {caveat.source for caveat in self.caveats if caveat.source}
+        keys |= {self.no_claims.source} if self.no_claims else set()
         return keys | {recipe.source for recipe in self.recipes}

@@ -64,6 +64,22 @@ def test_every_claimed_head_lists_its_claim(client: Client) -> None:
     assert seen > 20
 
 
+def test_a_type_without_claims_says_why(client: Client) -> None:
+    seen = 0
+    for entry in entries("head-types"):
+        answer = client.get(f"/v1/head-types/{entry['id']}").json()["no_claims"]
+        assert (answer is None) == bool(entry.get("claims"))
+        if answer is not None:
+            written = entry["no-claims"]
+            assert (answer["reason"], answer["source"]) == (
+                written["reason"].strip(),
+                written["source"],
+            )
+            assert answer["checked"]["state"] == written["checked"]["state"]
+            seen += 1
+    assert seen > 10
+
+
 def test_head_9_9_of_gpt2_is_claimed_by_wang_et_al(client: Client) -> None:
     head = client.get("/v1/models/gpt2-small/heads/9.9").json()
     claims = [(claim["head_type"], claim["paper"]) for claim in head["claim_results"]]
@@ -89,6 +105,9 @@ def test_numbers_are_those_of_the_files(client: Client) -> None:
     types = entries("head-types")
     assert stats["head_types"] == len(types)
     assert stats["claims"] == sum(len(entry.get("claims", [])) for entry in types)
+    without = [entry["no-claims"] for entry in types if not entry.get("claims")]
+    assert stats["head_types_without_claims"] == len(without)
+    assert sum(stats["no_claims_by_checked"].values()) == len(without)
     assert stats["recipes"] == sum(len(entry.get("recipes", [])) for entry in types)
     assert stats["papers"] == len(entries("papers"))
     assert stats["models"] == len(entries("models"))

@@ -489,6 +489,7 @@ action: {query: Any token., key: The delimiters before it., value: Little., outp
 depth: Any layer.
 papers:
   - {paper: wang2022iox, role: extends}
+no-claims: {reason: A figure only., source: olsson2022induction, checked: {state: unchecked}}
 automation: {level: core, reason: Any text will do.}
 identify: {all-of: [on-delimiters]}
 recipes:
@@ -507,12 +508,39 @@ def test_all_mistakes_of_a_file_come_out_at_once(entries: Path) -> None:
     assert lines(entries) == [
         "entries/head-types/delimiter.yaml:11:13 papers[0].paper: unknown paper 'wang2022iox';"
         " there is no entries/papers/wang2022iox.yaml",
-        "entries/head-types/delimiter.yaml:15:5 recipes[0]: key role 'after-previous-cop' is not"
+        "entries/head-types/delimiter.yaml:16:5 recipes[0]: key role 'after-previous-cop' is not"
         " marked by builder 'repeated-random-tokens' (it has: after-previous-copy, backward-lags,"
         " first, forward-lags, previous, previous-copy, self, two-before)",
-        "entries/head-types/delimiter.yaml:20:17 recipes[0].criterion.min_scor: unknown field;"
+        "entries/head-types/delimiter.yaml:21:17 recipes[0].criterion.min_scor: unknown field;"
         " did you mean 'min_score'?",
     ]
+
+
+@pytest.mark.parametrize("also", ["", "name: 7\n"], ids=["valid", "wrong-elsewhere"])
+def test_an_entry_has_claims_or_says_why_none(entries: Path, also: str) -> None:
+    why = "no-claims: {reason: A figure., source: xu2026pattern, checked: {state: unchecked}}\n"
+    place = entries / TYPE
+    whole = place.read_text(encoding="utf-8").replace("name: Previous token head\n", also, 1)
+    if not also:
+        whole = place.read_text(encoding="utf-8")
+    start, end = whole.index("claims:"), whole.index("related:")
+
+    def told(text: str) -> list[str]:
+        place.write_text(text, encoding="utf-8")
+        return [line.split(" ", 1)[1] for line in lines(entries) if "claims" in line]
+
+    assert told(whole[:start] + whole[end:]) == [
+        "there are no claims: give some, or say under 'no-claims' why none"
+    ]
+    both = "'no-claims' says why there are no claims, and here are some: drop it"
+    known = why.replace("xu2026pattern", "olsson2022induction")
+    assert told(whole[:end] + known + whole[end:]) == [both]
+    assert told(whole[:start] + known + whole[end:]) == []
+    assert told(whole[:start] + why + whole[end:]) == [
+        "no-claims.source: unknown paper 'xu2026pattern'; there is no"
+        " entries/papers/xu2026pattern.yaml"
+    ]
+    assert told(whole[:start] + why.replace("A figure.", "") + whole[end:]) != []
 
 
 @pytest.mark.parametrize(

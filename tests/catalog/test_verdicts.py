@@ -67,6 +67,11 @@ def entry(identify: dict[str, list[str]] | None, *recipes: str) -> HeadType:
             "action": {"query": "q", "key": "k", "value": "v", "output": "o"},
             "depth": "anywhere",
             "papers": [{"paper": "hand2026made", "role": "introduces"}],
+            "no-claims": {
+                "reason": "Made by hand.",
+                "source": "hand2026made",
+                "checked": {"state": "unchecked"},
+            },
             "automation": {"level": "core", "reason": "A test."},
             "identify": identify,
             "recipes": [

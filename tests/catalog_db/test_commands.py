@@ -108,6 +108,9 @@ def test_show_a_head_type(entries: Path, capsys: pytest.CaptureFixture[str]) -> 
         assert word in said
     _, said, _ = run(capsys, "show", "name-mover", "--entries", str(entries))
     assert "The model must do the task." in said
+    assert "None." not in said  # it has claims
+    _, said, _ = run(capsys, "show", "backup", "--entries", str(entries))
+    assert "None. Plots them without numbers. (wang2022ioi; secondary)" in said
 
 
 def test_show_a_model_and_a_paper(entries: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -152,6 +155,7 @@ def test_stats(entries: Path, catalog: Catalog, capsys: pytest.CaptureFixture[st
     _, said, _ = run(capsys, "stats", "--entries", str(entries))
     assert catalog.version in said
     assert "1 in-context-identification, 2 expression-preparation" in said
+    assert "why: 1 secondary" in said
     _, said, _ = run(capsys, "stats", "--entries", str(entries), "--format", "json")
     numbers = json.loads(said)
     assert (numbers["head_types"], numbers["claims"], numbers["evidence"]) == (3, 2, 4)

@@ -187,6 +187,8 @@ def test_counts(session: Session, catalog: Catalog) -> None:
         "expression-preparation": 2,
     }
     assert counts.claims_by_checked == {"read": 2, "secondary": 0, "unchecked": 0}
+    assert counts.head_types_without_claims == 1
+    assert counts.no_claims_by_checked == {"read": 0, "secondary": 1, "unchecked": 0}
     assert counts.claims_by_verdict["not-run"] == 1
     assert sum(counts.claims_by_verdict.values()) == 2
     assert counts.recipes_by_status == {"runnable": 2, "described": 0}

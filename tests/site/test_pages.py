@@ -15,7 +15,7 @@ from page import highlighted
 
 from api.routes import findings, head_types
 from catalog.schema.base import Strength
-from catalog.schema.claim import Checked
+from catalog.schema.claim import Checked, NoClaims
 from catalog.schema.head_type import Action, Automation, Caveat
 from catalog.schema.housekeeping import Change
 from tests.site import examples
@@ -130,6 +130,21 @@ def test_a_checked_claim_shows_ranks_recall_and_additional_heads(full_site: Path
     for shown in ("partly reproduced", "recall 0.500", "0.930", "lower bound 0.710", "3.6: 20"):
         assert shown in text
     assert "found, and not in the published list" in text
+
+
+def test_a_type_without_claims_says_why(build_book: Build, tmp_path: Path) -> None:
+    why = NoClaims(
+        reason="Two figures *without* numbers.",
+        source="example2020first",
+        checked=Checked(state="secondary", where="A review of it."),
+    )
+    bare = examples.head_type(id="bare", name="Bare", claim_results=(), no_claims=why)
+    book = examples.plain_book()
+    site = build_book(dataclasses.replace(book, head_types=(*book.head_types, bare)), tmp_path)
+    text = words(site / "head-types/bare/index.html")
+    claims = text.partition("Published claims")[2]
+    for shown in ("Two figures without numbers.", "read in another source", "A review of it."):
+        assert shown in claims
 
 
 def test_a_failed_gate_is_shown_and_has_no_picture(full_site: Path) -> None:
