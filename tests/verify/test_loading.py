@@ -132,7 +132,7 @@ def test_a_hub_that_cannot_be_reached_says_what_to_do(monkeypatch: pytest.Monkey
     def unreachable(*_: object, **__: object) -> str:
         raise OSError("no route to host")
 
-    monkeypatch.setattr("verify.loading.snapshot_download", unreachable)
+    monkeypatch.setattr("verify.model_sources.snapshot_download", unreachable)
     with pytest.raises(ModelError, match=r"cannot get openai-community/gpt2 .*\n.*--model FOLDER"):
         load(find("gpt2", catalog(), revision=None, described_as=None))
 

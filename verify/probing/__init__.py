@@ -1,0 +1,53 @@
+"""Finds the parts of a model by value, in one marked forward pass.
+
+Names differ between architectures, and a name that fits can still mean something else. So nothing
+is looked up by name: a few short random prompts run through the model while the output of every
+linear layer inside an attention module is replaced by random numbers, a mark that occurs nowhere
+else. Then the value columns are those whose marks the heads move, the output projection is the
+layer that reads what the heads give out, the norms are what stands between, and every claim is
+checked by recomputing it. Marks make this exact for any weights, be they zero, planted or
+quantized. It costs one forward pass of 48 tokens, so nothing is cached: each model is checked.
+
+What is found is in :mod:`~verify.probing.parts`; the pass itself in :mod:`~verify.probing.probe`,
+which leaves blocks to :mod:`~verify.probing.layer` and what is before and after them to
+:mod:`~verify.probing.ends`.
+"""
+
+from __future__ import annotations
+
+import torch
+from transformers import PreTrainedModel
+
+from verify.norms import NotANorm
+from verify.probing.parts import LayerParts, Parts, UnsupportedArchitecture
+from verify.probing.probe import Probe
+
+__all__ = ["LayerParts", "Parts", "UnsupportedArchitecture", "find_parts"]
+
+
+@torch.no_grad()
+def find_parts(model: PreTrainedModel) -> Parts:
+    """Find and check the parts of a causal language model.
+
+    Raises:
+        UnsupportedArchitecture: naming the architecture and what about it cannot be measured; or
+            a weight that is not in memory.
+    """
+    name = type(model).__name__
+    away = next((key for key, weight in model.named_parameters() if weight.is_meta), None)
+    if away is not None:
+        raise UnsupportedArchitecture(
+            f"{name} cannot be measured here: {away} is offloaded, and the heads' matrices must be"
+            " at hand; load the model with fewer bits a weight, or over more devices"
+        )
+    was_training = model.training
+    model.eval()
+    try:
+        return Probe(model).run()
+    except (UnsupportedArchitecture, NotANorm) as error:
+        adapter = " (merge its adapter first)" if hasattr(model, "peft_config") else ""
+        raise UnsupportedArchitecture(
+            f"architecture {name} is not supported: {str(error).rstrip('.')}{adapter}"
+        ) from None
+    finally:
+        model.train(was_training)
