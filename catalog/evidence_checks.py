@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from catalog.contents import Contents, EntryFile
 from catalog.problems import Problem
@@ -24,8 +24,7 @@ def _evidence(contents: Contents) -> Iterator[Problem]:
         record = file.value
         if record is None:
             continue
-        if record.model.id not in models:
-            yield unknown(file, ("model", "id"), record.model.id, "model", "models", models)
+        yield from _model_run(contents, file, record.model, models)
         if record.head_type not in types:
             yield unknown(file, ("head_type",), record.head_type, "head type", "head-types", types)
         type_file = contents.head_types.get(record.head_type)
@@ -37,7 +36,7 @@ def _evidence(contents: Contents) -> Iterator[Problem]:
                     f"{record.head_type} has no recipe '{record.recipe}'"
                     f" (recipes: {', '.join(recipes) or 'none'})",
                 )
-        yield from _evidence_size(contents, file, record)
+        yield from _grids_and_heads(file, record)
 
 
 def _examples(contents: Contents) -> Iterator[Problem]:
@@ -58,18 +57,23 @@ def _checkpoints(contents: Contents) -> Iterator[Problem]:
         record = file.value
         if record is None:
             continue
-        if record.model.id not in models:
-            yield unknown(file, ("model", "id"), record.model.id, "model", "models", models)
-        yield from _size_run(contents, file, record.model)
+        yield from _model_run(contents, file, record.model, models)
         for i, result in enumerate(record.results):
             if result.head_type not in types:
                 path = ("results", i, "head_type")
                 yield unknown(file, path, result.head_type, "head type", "head-types", types)
 
 
-def _size_run(
-    contents: Contents, file: EntryFile[Evidence] | EntryFile[Checkpoint], ran: EvidenceModel
+def _model_run(
+    contents: Contents,
+    file: EntryFile[Evidence] | EntryFile[Checkpoint],
+    ran: EvidenceModel,
+    known: Collection[str],
 ) -> Iterator[Problem]:
+    """The model that was run is one of those ``known``, and of the size that its entry says."""
+    if ran.id not in known:
+        yield unknown(file, ("model", "id"), ran.id, "model", "models", known)
+        return
     model_file = contents.models.get(ran.id)
     model = model_file.value if model_file is not None else None
     if model is not None:
@@ -81,11 +85,9 @@ def _size_run(
                 )
 
 
-def _evidence_size(
-    contents: Contents, file: EntryFile[Evidence], record: Evidence
-) -> Iterator[Problem]:
+def _grids_and_heads(file: EntryFile[Evidence], record: Evidence) -> Iterator[Problem]:
+    """What a record says of single heads fits the size of the model that it says was run."""
     ran = record.model
-    yield from _size_run(contents, file, ran)
     if record.scores is not None:
         for name in ("se", "margin_low", "margin_high", "q"):
             grid = getattr(record.scores, name)

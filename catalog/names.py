@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
-
 from sqlmodel import Session, select
 
 from catalog import rows
+from catalog.suggestions import holding_words, near_names
 
+MOST_NEAR = 3
+"""Most names of a kind that are given for one that there is not."""
 _FOLDERS = {"head type": "head-types", "paper": "papers", "model": "models"}
 
 
@@ -19,15 +20,22 @@ class NotFound(LookupError):
         name: what was asked for.
         suggestion: the name that was probably meant.
         detail: what more there is to say.
+        near: names that may have been meant, the suggestion among them.
     """
 
     def __init__(
-        self, kind: str, name: str, suggestion: str | None = None, detail: str | None = None
+        self,
+        kind: str,
+        name: str,
+        suggestion: str | None = None,
+        detail: str | None = None,
+        near: tuple[str, ...] = (),
     ) -> None:
         self.kind = kind
         self.name = name
         self.suggestion = suggestion
         self.detail = detail
+        self.near = near
         text = detail or f"there is no {kind} {shown(name)}"
         super().__init__(f"{text}; did you mean '{suggestion}'?" if suggestion else text)
 
@@ -118,8 +126,10 @@ def missing(session: Session, kind: str, name: str, names: dict[str, str]) -> No
             return Withdrawn(kind, name, new, redirect.reason)
         return Moved(kind, name, redirect.new_kind, redirect.new, redirect.reason)
     lowered = {known.lower(): target for known, target in names.items()}
-    close = difflib.get_close_matches(name[:200].lower(), sorted(lowered), n=1, cutoff=0.6)
-    return NotFound(kind, name, lowered[close[0]] if close else None)
+    close = [lowered[one] for one in near_names(name, sorted(lowered), MOST_NEAR)]
+    holding = [lowered[one] for one in holding_words(name, lowered, MOST_NEAR)]
+    near = tuple(dict.fromkeys([*close, *holding]))
+    return NotFound(kind, name, close[0] if close else None, near=near)
 
 
 def shown(name: str) -> str:

@@ -201,7 +201,12 @@ def evidence(session: Session, id: str) -> EvidenceDetail:  # noqa: A002
     ).one_or_none()
     if text is None:
         names = {name: name for name in session.exec(select(rows.EvidenceRow.id))}
-        raise missing(session, "evidence", id, names)
+        error = missing(session, "evidence", id, names)
+        if error.suggestion is None and not isinstance(error, Moved | Withdrawn):
+            raise NotFound(
+                "evidence", id, detail=f"{error}; an id is written org--name/revision/type.recipe"
+            )
+        raise error
     return EvidenceDetail.model_validate_json(text)
 
 

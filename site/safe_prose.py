@@ -28,7 +28,7 @@ _PLAIN = re.compile(r"[^A-Za-z0-9 ,]")
 class _AllowedTagsOnly(Treeprocessor):  # type: ignore[misc]
     """Rebuild the tree: unknown tags become ``span``, headings paragraphs, attributes go.
 
-    Only ``href`` of a link survives, and only with https.
+    Only ``href`` of a link survives, and only with https and without an account (``name@``).
     """
 
     def run(self, root: Element) -> None:
@@ -38,7 +38,7 @@ class _AllowedTagsOnly(Treeprocessor):  # type: ignore[misc]
             if element.tag in _HEADINGS:
                 element.tag = "p"
             elif element.tag == "a":
-                if re.match(r"https://[^\s/?#]+", target):
+                if re.match(r"https://[^\s/?#@]+(?![^/?#])", target):
                     element.set("href", target)
                     element.set("rel", "noopener")
                 else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
+from starlette.exceptions import HTTPException
 
 from api.dependencies import AskedDep, example
 from api.documentation import link, many, one
@@ -50,6 +51,8 @@ async def evidence(
     ],
 ) -> Response:
     """One evidence record with the scores of every head."""
+    if not id:  # the address of the list, with a slash too many
+        raise HTTPException(404)
     return asked.answer(queries.evidence(asked.session, id))
 
 

@@ -11,7 +11,11 @@ from catalog.commands.options import Entries, EvidenceFolders, Form
 if TYPE_CHECKING:
     from sqlmodel import Session
 
+    from catalog.names import NotFound
     from catalog.responses import HeadDetail, HeadTypeDetail, ModelDetail, PaperDetail
+
+MOST_NAMED = 4
+"""Most names that are given for one that there is not."""
 
 
 def show(
@@ -56,6 +60,7 @@ def _any(session: Session, name: str) -> HeadTypeDetail | ModelDetail | PaperDet
     """Whatever has this name: a head type, else a model, else a paper."""
     from catalog import queries
     from catalog.commands.errors import CommandError
+    from catalog.names import shown
 
     missing: list[queries.NotFound] = []
     for look_up in (queries.head_type, queries.model, queries.paper):
@@ -65,6 +70,18 @@ def _any(session: Session, name: str) -> HeadTypeDetail | ModelDetail | PaperDet
             if isinstance(error, queries.Moved | queries.Withdrawn):
                 raise CommandError(str(error)) from error
             missing.append(error)
-    meant = [error.suggestion for error in missing if error.suggestion]
-    hint = f"; did you mean {' or '.join(meant)}?" if meant else "; `headbook stats` counts them"
-    raise CommandError(f"there is no head type, model or paper {name[:80]!r}{hint}")
+    raise CommandError(f"there is no head type, model or paper {shown(name)}; {_hint(missing)}")
+
+
+def _hint(missing: list[NotFound]) -> str:
+    """What may have been meant: the nearest of each kind before the others."""
+    first = [error.near[0] for error in missing if error.near]
+    others = [name for error in missing for name in error.near[1:]]
+    named = list(dict.fromkeys([*first, *others]))[:MOST_NAMED]
+    if not named:
+        return (
+            "names are like induction, gpt2 and olsson2022induction,"
+            " and `headbook stats` counts what there is"
+        )
+    *earlier, last = named
+    return f"did you mean {', '.join(earlier)}{' or ' if earlier else ''}{last}?"

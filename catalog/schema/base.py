@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from enum import StrEnum
 from typing import Annotated
@@ -54,12 +55,37 @@ Line = Annotated[
 ]
 """One line of plain text."""
 
-Url = Annotated[HttpUrl, "https or http address"]
+_SIGNED_IN = (
+    "a link must not hold a name or password before its host (the part up to '@'); it hides where"
+    " the link leads"
+)
+
+
+def _without_account(url: HttpUrl) -> HttpUrl:
+    if url.username or url.password:
+        raise ValueError(_SIGNED_IN)
+    return url
+
+
+Url = Annotated[HttpUrl, AfterValidator(_without_account)]
+"""An address that starts with https or http, without user name and password."""
 
 _CODE_SPAN = re.compile(r"(?<!\\)`[^`\n]*`")
 _RAW_HTML = re.compile(r"<[A-Za-z/!?]")
 _LINK_TARGET = re.compile(r"\]\(\s*([^)\s]*)")
 _REFERENCE = re.compile(r"^\s{0,3}\[[^\]]+\]:\s*(\S+)", re.MULTILINE)
+_ACCOUNT = re.compile(r"https://[^/?#]*@")
+
+MOST_BRACKETS = 100
+"""Most ``[`` of one text. What turns Markdown into HTML looks behind each for the end of a link,
+from each again: 6,000 of them cost it six seconds, 100 nothing that can be measured. No text of the
+entries had one when this was set."""
+MOST_NESTED = 10
+"""Most lists and quotes that one line may open inside each other (``1. - > ...``); from some
+hundreds on, what makes HTML of them ends in a RecursionError."""
+_NESTED = re.compile(
+    rf"^(?:[ \t]*(?:>|(?:[-+*]|[0-9]{{1,9}}[.)])[ \t])){{{MOST_NESTED + 1}}}", re.MULTILINE
+)
 
 
 def safe_markdown(text: str) -> str:
@@ -67,7 +93,7 @@ def safe_markdown(text: str) -> str:
 
     Contributors' Markdown is untrusted: raw HTML, images and links to anything but https (or a
     page of this site, ``../head-types/x.md``) are refused rather than cleaned, so that the author
-    sees what is wrong.
+    sees what is wrong. So is what costs the site's builder more than its length warrants.
 
     Raises:
         ValueError: naming the construct that is not allowed.
@@ -80,6 +106,12 @@ def safe_markdown(text: str) -> str:
     for target in _LINK_TARGET.findall(bare) + _REFERENCE.findall(bare):
         if not target.startswith("https://"):
             raise ValueError(f"links must start with https://, not {target[:60]!r}")
+        if _ACCOUNT.match(html.unescape(target)):  # a page has &#64; as @
+            raise ValueError(_SIGNED_IN)
+    if text.count("[") > MOST_BRACKETS:  # in code too: where code ends is not agreed on by all
+        raise ValueError(f"more than {MOST_BRACKETS} square brackets '[' in one text: too many")
+    if _NESTED.search(text):
+        raise ValueError(f"more than {MOST_NESTED} lists or quotes inside each other on one line")
     if any(ord(letter) < 32 and letter not in "\n\t" for letter in text):
         raise ValueError("control characters are not allowed in prose")
     return text

@@ -41,6 +41,7 @@ def problem(answer: httpx.Response, status: int) -> dict[str, object]:
         ("/v1/models/gpt3/heads/9.9", GPT2),
         ("/v1/head-type", "/v1/head-types"),
         ("/v1/head-types/", "/v1/head-types"),
+        ("/v1/evidence/", "/v1/evidence"),
         ("/v1/models/openai-community/gpt2", f"/v1/models/{GPT2}"),
         ("/v1/models/openai-community/gpt2/heads/9.9", f"/v1/models/{GPT2}/heads/9.9"),
     ],
@@ -57,6 +58,11 @@ def test_404_says_what_was_meant(client: Client, path: str, suggestion: str) -> 
 )
 def test_404_where_nothing_is_near(client: Client, path: str) -> None:
     assert "suggestion" not in problem(client.get(path), 404) or path == "/v1/"
+
+
+def test_what_is_no_id_of_evidence_is_told_how_one_is_written(client: Client) -> None:
+    document = problem(client.get("/v1/evidence/qqqqqq"), 404)
+    assert "org--name/revision/type.recipe" in str(document["detail"])
 
 
 def test_head_outside_of_the_model(client: Client) -> None:

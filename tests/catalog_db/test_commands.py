@@ -134,7 +134,11 @@ def test_show_a_model_and_a_paper(entries: Path, capsys: pytest.CaptureFixture[s
         (["gpt2", "nine"], 2, "layer.head"),
         (["pattern-copier"], 1, "is now 'induction'"),
         (["oracle"], 1, "withdrawn"),
-        (["qqqqqqqqq"], 1, "no head type, model or paper"),
+        (["qqqqqqqqq"], 1, "names are like induction, gpt2 and olsson2022induction"),
+        (["olsson"], 1, "did you mean olsson2022induction?"),
+        (["mover name"], 1, "did you mean name-mover?"),
+        (["grouped"], 1, f"did you mean {TINY}?"),
+        (["e"], 1, "names are like"),
         (["x" * 10_000], 1, "no head type"),
     ],
 )
