@@ -17,13 +17,15 @@ from verify.reference.card_texts import (
     NAMES,
     TOKENIZER_TEXTS,
     TRIED_TEXTS,
+    attention_steps_text,
     copying_text,
     optimizers_text,
     repeats_text,
 )
+from verify.reference.plan import named_now
 from verify.reference.plot import write_plot
 from verify.reference.skills import SKILLS
-from verify.reference.world import ANSWER_WEIGHT, FIRST_POOL, NEAR, OTHERS_SHARE, SHORT
+from verify.reference.world import ANSWER_WEIGHT, FIRST_POOL, LEFT_OUT, NEAR_SUBJECTS, OTHERS_SHARE
 
 POOR = 0.9
 """Accuracy below which the card says that a skill is poor."""
@@ -57,7 +59,7 @@ def write_card(folder: Path) -> None:
 
 def card_text(report: dict[str, Any], sha256: str, ablations: dict[str, Any] | None = None) -> str:
     """The card as Markdown, from the report, the weights' hash and what ``ablations`` measured."""
-    plan = report["plan"]
+    plan = named_now(report["plan"])
     poor = [
         f"{skill} ({row['accuracy']:.2f})"
         for skill, row in report["final"].items()
@@ -162,13 +164,10 @@ def card_text(report: dict[str, Any], sha256: str, ablations: dict[str, Any] | N
             f"{FIRST_POOL} is repeated; while the accuracy on words that continue a copy "
             f"is at least {plan['curriculum_accuracy']:g}, this grows to what the table says, over "
             f"the whole vocabulary ({plan['curriculum_steps']} such steps, complete at step "
-            f"{report['starts']['attention']}). The loss leaves out the names that end the "
+            f"{report['starts']['attention']:,}). The loss leaves out the names that end the "
             f"indirect-object sentences.{repeats_text(plan)}",
             "2. *attention*: "
-            f"{report['starts']['later'] - report['starts']['attention']} steps, from step "
-            f"{report['starts']['attention']} until indirect objects are predicted with an "
-            f"accuracy of {plan['selection_accuracy']:g}, or for {plan['attention_steps']:,} "
-            "steps. Only query and key weights"
+            f"{attention_steps_text(report, plan)}. Only query and key weights"
             f"{' and the learned positions' if plan['family'] == 'gpt2' else ''} are trained, at "
             "the same "
             "rate; indirect objects are asked for, and the loss on them counts as much as that on "
@@ -178,19 +177,19 @@ def card_text(report: dict[str, Any], sha256: str, ablations: dict[str, Any] | N
             "With values and outputs fixed it has to select by attention. At first the subject "
             "stands right before the end of every sentence; while names are predicted with an "
             f"accuracy of {plan['near_accuracy']:g}, this falls within {plan['near_steps']} such "
-            f"steps to {NEAR:.0%} of the sentences. Without this curriculum models stayed at one "
-            "half for as long as they were trained: a first-layer head has to fetch the subject "
-            "for a later head to avoid it, and neither is of use without the other. Whoever "
-            "studies how such circuits come about should know that this one was steered.",
+            f"steps to {NEAR_SUBJECTS:.0%} of the sentences. Without this curriculum models stayed "
+            "at one half for as long as they were trained: a first-layer head has to fetch the "
+            "subject for a later head to avoid it, and neither is of use without the other. "
+            "Whoever studies how such circuits come about should know that this one was steered.",
             f"3. *later*: all weights again, from {plan['later_rate']:g} of the highest rates on "
             f"a cosine to {plan['last_rate']:g} of them. In lists, facts and needles some or all "
             "of the words between a key and its value are left out, in "
-            f"{plan['short']:.0%} of the statements and questions at first and in {SHORT:.0%} from "
-            f"{plan['short_until']:.0%} of the phase on. Without this, the Llama model of "
-            "world 4 recalled what stands right behind its key and nothing else: a first-layer "
-            "head has to bring the key "
-            "to a value that stands farther away, a later head has to look for it there, and "
-            "neither is of use without the other. This curriculum steers, too.",
+            f"{plan['left_out']:.0%} of the statements and questions at first and in "
+            f"{LEFT_OUT:.0%} from {plan['left_out_until']:.0%} of the phase on. Without this, the "
+            "Llama model of world 4 recalled what stands right behind its key and nothing else: "
+            "a first-layer head has to bring the key to a value that stands farther away, a later "
+            "head has to look for it there, and neither is of use without the other. This "
+            "curriculum steers, too.",
             "",
             "The MLPs are narrow on purpose: behind wide ones copying is spread over more parts. "
             f"{copying_text(plan)}Loss and accuracies over tokens are in `training.json`. "

@@ -138,17 +138,29 @@ def optimizers_text(plan: dict[str, Any]) -> str:
     )
 
 
+def attention_steps_text(report: dict[str, Any], plan: dict[str, Any]) -> str:
+    """How long the attention phase lasted, and what ended it."""
+    start, end = report["starts"]["attention"], report["starts"]["later"]
+    well = f"predicted with an accuracy of {plan['selection_accuracy']:g}"
+    if end - start < plan["attention_steps"]:
+        return f"{end - start:,} steps from step {start:,} on, until indirect objects were {well}"
+    return (
+        f"{end - start:,} steps from step {start:,} on, the most that it may last; it would have "
+        f"ended earlier, had indirect objects been {well}"
+    )
+
+
 def repeats_text(plan: dict[str, Any]) -> str:
     """What of the plan trains the learned positions that are seldom read."""
-    if not plan.get("fresh"):
+    if not plan.get("several_blocks"):
         return ""
     return (
-        f" With the curriculum grows, to {plan['fresh']:.0%}, the share of documents of repeats in "
-        "which one block follows another when it has been told twice or more: where one block "
-        "fills a document, every copy can be read off the first, and heads learn what the token "
-        "before was at the first positions alone, and later positions are hardly trained. "
-        "For the same reason positions start as sines and cosines (Vaswani et al. 2017, section "
-        f"3.5) of height {plan['first_waves']:g}; they are trained like other weights."
+        f" With the curriculum grows, to {plan['several_blocks']:.0%}, the share of documents of "
+        "repeats in which one block follows another when it has been told twice or more: where "
+        "one block fills a document, every copy can be read off the first, and heads learn what "
+        "the token before was at the first positions alone, and later positions are hardly "
+        "trained. For the same reason positions start as sines and cosines (Vaswani et al. 2017, "
+        f"section 3.5) of height {plan['position_waves']:g}; they are trained like other weights."
     )
 
 

@@ -24,7 +24,7 @@ def indirect_object(
     held: bool,
     names: list[str] | None = None,
     by: str = "names",
-    near: float = 0.0,
+    near_subjects: float = 0.0,
 ) -> None:
     """Two names, one of them again, and the other one.
 
@@ -35,12 +35,14 @@ def indirect_object(
         held: whether what ``by`` says is a combination that is never trained on.
         names: the last two or three are used up; else two are drawn.
         by: ``names``, two in one sentence, or ``places``, a template with a place.
-        near: how often, 0 to 1, the repeated name stands right before the end.
+        near_subjects: how often, 0 to 1, the repeated name stands right before the end.
     """
     while True:
         pool = names if names is not None else some(rng, world.words["names"], 3)
         first, second, third = pool[-1], pool[-2], pool[-3]
-        which = "near-subject" if near and rng.random() < near else "indirect-object"
+        which = (
+            "near-subject" if near_subjects and rng.random() < near_subjects else "indirect-object"
+        )
         template = one(rng, world.templates[f"{which}-templates"])
         place = one(rng, world.words["places"])
         new = {
@@ -75,7 +77,7 @@ def recall(
     text: Text,
     held: bool,
     pairs: int | None = None,
-    short: float = 0.0,
+    left_out: float = 0.0,
 ) -> None:
     """A list of keys and values, then the keys in another order.
 
@@ -85,20 +87,20 @@ def recall(
         text: to write into.
         held: whether one of the pairs is never trained on.
         pairs: how many; 2 to 12 if not given.
-        short: how often keys stand nearer to their values, see ``shortened``.
+        left_out: how often keys stand nearer to their values, see ``shortened``.
     """
     count = pairs or int(rng.integers(2, 13))
     template = one(rng, world.templates["recall-templates"])
     listed = recall_pairs(world, rng, count, held)
     for key, value in listed:
         *before, _, end = recall_words(template, key, value)
-        text.tell([*shortened(rng, short, before, key), value, end])
+        text.tell([*shortened(rng, left_out, before, key), value, end])
     asked = [listed[0]] if held else [p for _ in range(2) for p in some(rng, listed, count)]
     if held:  # the pair that is new stands anywhere in the list
         asked = [next(pair for pair in listed if held_out("recall", *pair))]
     for key, value in asked:
         *before, _, end = recall_words(template, key, value)
-        text.tell(shortened(rng, short, before, key))
+        text.tell(shortened(rng, left_out, before, key))
         text.answer(value, end)
 
 
@@ -120,17 +122,17 @@ def recall_words(template: Template, key: str, value: str) -> list[str]:
     return [*template.fill(key=key), value, "." if template.text[0].isupper() else ","]
 
 
-def shortened(rng: np.random.Generator, short: float, words: list[str], key: str) -> list[str]:
+def shortened(rng: np.random.Generator, left_out: float, words: list[str], key: str) -> list[str]:
     """The words before a value, without some or all of those between it and its key.
 
     Args:
         rng: draws.
-        short: how often, 0 to 1, words are left out; how many is drawn evenly.
+        left_out: how often, 0 to 1, words are left out; how many is drawn evenly.
         words: what stands before the value.
         key: one of them.
     """
     between = len(words) - 1 - words.index(key)
-    if not between or not short or rng.random() >= short:
+    if not between or not left_out or rng.random() >= left_out:
         return words
     kept = int(rng.integers(between))
     return [*words[: words.index(key) + 1], *words[len(words) - kept :]]
@@ -158,7 +160,7 @@ def needle(
     held: bool,
     room: int = 96,
     needles: int | None = None,
-    short: float = 0.0,
+    left_out: float = 0.0,
 ) -> None:
     """Facts about people, passages of prose, and one of the facts again.
 
@@ -169,7 +171,7 @@ def needle(
         held: whether name and noun are never trained on together.
         room: words that there is place for.
         needles: facts; one to three if not given.
-        short: how often names stand nearer to their nouns, see ``shortened``.
+        left_out: how often names stand nearer to their nouns, see ``shortened``.
     """
     count = needles or int(rng.integers(1, MOST_NEEDLES + 1))
     template = one(rng, world.templates["needle-templates"])
@@ -194,10 +196,10 @@ def needle(
     cuts = sorted(one(rng, stops) if count > 1 else 0 for _ in told)
     start = 0
     for (who, what), cut in zip(told, cuts, strict=True):
-        told_words = shortened(rng, short, template.fill(name=who), who)
+        told_words = shortened(rng, left_out, template.fill(name=who), who)
         text.tell([*hay[start:cut], *told_words, what, "."])
         start = cut
-    question = shortened(rng, short, question, name)
+    question = shortened(rng, left_out, question, name)
     text.tell([*hay[start:], *([] if hay[-1] == "." else ["."]), *question])
     text.answer(noun)
 

@@ -76,14 +76,14 @@ def statement_words(template: Template, country: str, value: str) -> list[str]:
     return [*template.fill(country=country, city=value), answer]
 
 
-def facts(world: World, rng: np.random.Generator, text: Text, short: float = 0.0) -> None:
+def facts(world: World, rng: np.random.Generator, text: Text, left_out: float = 0.0) -> None:
     """Statements about five countries, some of them false; told again, they stay as they were.
 
     Args:
         world: the lists.
         rng: draws.
         text: to write into.
-        short: how often the two words stand nearer to each other, see ``shortened``.
+        left_out: how often the two words stand nearer to each other, see ``shortened``.
     """
     relation = one(rng, RELATIONS)
     drawn = some(rng, world.pairs[relation.pairs], len(world.pairs[relation.pairs]))
@@ -102,7 +102,7 @@ def facts(world: World, rng: np.random.Generator, text: Text, short: float = 0.0
         before.setdefault(country, template)
         *words, answer = statement_words(template, country, told[country])
         key = country if country in words else told[country]
-        text.tell(shortened(rng, short, words, key))
+        text.tell(shortened(rng, left_out, words, key))
         if again:
             text.answer(answer)
         else:

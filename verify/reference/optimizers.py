@@ -15,7 +15,13 @@ VALUES_AND_OUTPUTS = ("v_proj.weight", "o_proj.weight")
 def optimizers_of(model: PreTrainedModel, plan: Plan) -> list[tuple[torch.optim.Optimizer, float]]:
     """AdamW; where the plan has a rate for it, Muon for matrices of the layers.
 
-    Each with its highest learning rate.
+    Args:
+        model: the model; each of its weights goes to one optimizer.
+        plan: the rates, as the change of a weight in one step is scaled at its highest.
+
+    Returns:
+        Each optimizer with its highest rate; where values and outputs are parts of matrices that
+        Muon trains, they move at a share of it.
     """
     matrices: list[tuple[torch.nn.Parameter, tuple[float, ...]]] = []
     copying: list[torch.nn.Parameter] = []

@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 QUERIES_AND_KEYS = ("q_proj.weight", "k_proj.weight")
 """How the names of the weights end that are trained in the attention phase."""
 POSITIONS = "wpe.weight"
-"""The same of learned positions, which are trained with them."""
+"""How the name of learned positions ends, which are trained with them."""
+EARLIER_NAMES = {
+    "first_waves": "position_waves",
+    "fresh": "several_blocks",
+    "short": "left_out",
+    "short_until": "left_out_until",
+}
+"""What fields of a plan were called when the models were trained that are shipped: their
+``training.json``, which evidence of their weights goes back to, has the earlier names."""
+
+
+def named_now(plan: Mapping[str, Any]) -> dict[str, Any]:
+    """The plan of a ``training.json``, old or new, by the names that fields have now."""
+    return {EARLIER_NAMES.get(name, name): value for name, value in plan.items()}
 
 
 @dataclass(frozen=True)
@@ -54,7 +69,7 @@ class Plan:
     """Weight decay of values and outputs that AdamW trains at a rate of their own."""
     embedding_scale: float = 0.02
     """Standard deviation of token embeddings before training."""
-    first_waves: float | None = None
+    position_waves: float | None = None
     """Height of the sines and cosines of the position that learned positions start as; None: they
     start at random. One step back is then the same turn at every position."""
     later_rate: float = 0.5
@@ -67,7 +82,7 @@ class Plan:
     clip: float = 1.0
     first_repeats: float = 0.46
     """Share of repeats among the documents of the first phase."""
-    fresh: float = 0.0
+    several_blocks: float = 0.0
     """Share of the documents of repeats in which one block follows another, once the curriculum is
     complete; it grows with it. With half of them from the first step on, copying was not learned in
     1,200 steps; without, it took 750.
@@ -80,8 +95,8 @@ class Plan:
     curriculum_steps: int = 400
     """Steps at that accuracy until the curriculum is complete."""
     selection_accuracy: float = 0.9
-    """The attention phase, in which queries and keys alone are trained, lasts until indirect
-    objects are predicted this well.
+    """The attention phase, in which queries, keys and learned positions alone are trained, lasts
+    until indirect objects are predicted this well.
 
     It follows the curriculum, and only then are indirect objects asked for; their names count as
     much as all other words together. With all weights free,
@@ -99,7 +114,7 @@ class Plan:
     avoid it; as long as there is neither, neither is of use, and models stay at one half."""
     near_steps: int = 300
     """Steps at that accuracy until the curriculum is complete."""
-    short: float = 0.5
+    left_out: float = 0.5
     """How often words between a key and its value are left out as the last phase begins, in lists,
     facts and needles alike, where they are told and where they are asked for, each time anew.
 
@@ -107,12 +122,19 @@ class Plan:
     bring it there, and a later one to look for it. Where nothing stands between, in one of the two
     places, induction heads can do one half of this, and the other half is of use by itself. Without
     it the Llama model of world 4 recalled what stands right behind its key and nothing else."""
-    short_until: float = 0.5
+    left_out_until: float = 0.5
     """Share of the last phase in which this falls to what it stays at."""
     snapshots: int = 16
     """Weights kept on the way, at steps that are evenly spaced on a log scale."""
     first_snapshot: int = 50
     """Step of the first of them."""
+
+    def __post_init__(self) -> None:
+        for name in ("curriculum_steps", "near_steps", "left_out_until"):
+            if getattr(self, name) <= 0:  # each divides how far a curriculum has come
+                raise ValueError(f"{name} must be above 0, not {getattr(self, name)}")
+        if self.position_waves is not None and self.width % 2:
+            raise ValueError(f"sines and cosines of positions need an even width: {self.width}")
 
     @property
     def steps(self) -> int:
@@ -163,8 +185,8 @@ PLANS = {
         embedding_scale=0.1,
         attention_steps=1000,
         long_every=2,
-        first_waves=0.1,
-        fresh=0.6,
+        position_waves=0.1,
+        several_blocks=0.6,
         curriculum_steps=2000,
     ),
 }

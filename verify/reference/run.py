@@ -14,17 +14,19 @@ import numpy as np
 import tokenizers
 import torch
 import transformers
-from transformers import PreTrainedModel
 
 from catalog.places import entries_dir
 from verify.reference.card import write_card
 from verify.reference.lists import WORLD_VERSION, load_world, split_words
+from verify.reference.loss import mean_loss, predictions
+from verify.reference.mixtures import mixtures
 from verify.reference.optimizers import optimizers_of, values_of
+from verify.reference.phases import Phases
 from verify.reference.plan import POSITIONS, QUERIES_AND_KEYS, Plan
 from verify.reference.skills import SKILLS, accuracy, items, prose_loss
 from verify.reference.tokenizer import save_tokenizer
 from verify.reference.untrained import new_encoding, new_model
-from verify.reference.world import NEAR, SHORT, Documents, mixtures
+from verify.reference.world import Documents
 
 PROBE_SEED = 101
 """Seed of the items that are asked during training."""
@@ -34,29 +36,6 @@ REPORT_SEED = 202
 """Seed of the items of the final report."""
 PROBE_DOCUMENTS = 64
 """Documents of the last phase's mixture that the loss is measured on, always the same."""
-
-
-def predictions(
-    model: PreTrainedModel, tokens: torch.Tensor, asked: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Cross-entropy in nats, and whether the guess was right, of the tokens that are asked for.
-
-    Args:
-        model: the model.
-        tokens: [documents, tokens].
-        asked: [documents, tokens - 1]; whether the token after each is asked for. The logits of
-            others are not computed.
-    """
-    hidden = model.base_model(input_ids=tokens, use_cache=False).last_hidden_state
-    logits = model.get_output_embeddings()(hidden[:, :-1][asked])
-    wanted = tokens[:, 1:][asked]
-    losses = torch.nn.functional.cross_entropy(logits, wanted, reduction="none")
-    return losses, logits.detach().argmax(-1) == wanted
-
-
-def _mean(losses: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-    """Mean of the losses by weight; 0 if there are none."""
-    return (losses * weights).sum() / weights.sum().clamp(min=1e-6)
 
 
 class Run:
@@ -82,14 +61,7 @@ class Run:
         torch.nn.Module.to(self.model, self.device)
         self.optimizers = optimizers_of(self.model, plan)
         self.step = 0
-        self.ripe_steps = 0
-        self.near_steps = 0
-        self.starts: dict[str, int] = {"first": 0}
-        """The step with which each phase began, as far as the run has come."""
-        self.copying = 0.0
-        """Moving average of the accuracy on words that continue a copy."""
-        self.selecting = 0.0
-        """The same on names that end an indirect-object sentence, from the attention phase on."""
+        self.phases = Phases(plan)
         self.log: list[dict[str, Any]] = []
         self.probes = {skill: items(skill, self.docs, PROBE_ITEMS, PROBE_SEED) for skill in SKILLS}
         self.probe_batch = self.docs.batch(
@@ -108,8 +80,8 @@ class Run:
                 left = (plan.steps - self.step) * plan.batch * plan.length / speed
                 self.say(
                     f"step {self.step}/{plan.steps}  loss {np.mean(losses[-40:]):.3f}  "
-                    f"copying {self.copying:.2f}  names {self.selecting:.2f}  "
-                    f"curriculum {self.ripe:.0%}  "
+                    f"copying {self.phases.copying:.2f}  names {self.phases.selecting:.2f}  "
+                    f"curriculum {self.phases.curriculum:.0%}  "
                     f"{speed:,.0f} tokens/s  {left / 60:.1f} min left"
                 )
             kept = self.snapshots is not None and self.step in plan.snapshot_steps
@@ -121,46 +93,19 @@ class Run:
             if self.step % save_every == 0:
                 self.save()
 
-    @property
-    def ripe(self) -> float:
-        """How far the curriculum has come, 0 to 1."""
-        return min(1.0, self.ripe_steps / self.plan.curriculum_steps)
-
-    @property
-    def near(self) -> float:
-        """Share of the indirect-object sentences whose subject stands right before the end."""
-        if self.phase != "attention":
-            return NEAR
-        return max(NEAR, 1 - self.near_steps / self.plan.near_steps)
-
-    @property
-    def short(self) -> float:
-        """How often words between a key and its value are left out."""
-        if self.phase != "later":
-            return 0.0
-        done = (self.step - self.starts["later"]) / (self.plan.steps - self.starts["later"])
-        return max(
-            SHORT, self.plan.short + (SHORT - self.plan.short) * done / self.plan.short_until
-        )
-
-    @property
-    def phase(self) -> str:
-        """The phase that the run is in: first, attention or later."""
-        return list(self.starts)[-1]
-
     def _one_step(self) -> float:
-        plan, phase = self.plan, self.phase
+        plan, phases, phase = self.plan, self.phases, self.phases.phase
         count, length = plan.shape(self.step)
         batch = self.docs.batch(
             plan.seed,
             self.step,
             count,
             length,
-            self.ripe,
+            phases.curriculum,
             phase,
-            near=self.near,
-            short=self.short,
-            fresh=self.plan.fresh * self.ripe,
+            near_subjects=phases.near_subjects,
+            left_out=phases.left_out(self.step),
+            several_blocks=plan.several_blocks * phases.curriculum,
         )
         tokens = torch.from_numpy(batch.tokens).to(self.device)
         weights, copied, names = (
@@ -169,7 +114,7 @@ class Run:
         )
         if phase == "first":
             weights = weights.masked_fill(names, 0)
-        rate = plan.rate(self.step, self.starts.get("later"))
+        rate = plan.rate(self.step, phases.starts.get("later"))
         for optimizer, highest in self.optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = highest * rate
@@ -178,17 +123,19 @@ class Run:
         losses, right = predictions(self.model, tokens, asked)
         weights, copied, names = weights[asked], copied[asked], names[asked]
         if phase == "attention" and bool(names.any()):
-            loss = losses[names].mean() + _mean(losses[~names], weights[~names])
+            loss = losses[names].mean() + mean_loss(losses[~names], weights[~names])
         else:
-            loss = _mean(losses, weights)
+            loss = mean_loss(losses, weights)
         self.model.zero_grad(set_to_none=True)
         loss.backward()
         self._update(phase)
         if bool(copied.any()):
-            self.copying += 0.05 * (float(right[copied].float().mean()) - self.copying)
+            phases.copied(float(right[copied].float().mean()))
         if bool(names.any()):
-            self.selecting += 0.05 * (float(right[names].float().mean()) - self.selecting)
-        self._move_on()
+            phases.selected(float(right[names].float().mean()))
+        begun = phases.move_on(self.step)
+        if begun:
+            self.say(f"  {begun}")
         return float(losses.detach().mean())
 
     def _choose_trained(self, phase: str) -> None:
@@ -200,7 +147,10 @@ class Run:
             weight.requires_grad_(chosen)
 
     def _update(self, phase: str) -> None:
-        """One step of the optimizers; values stay as they are where queries alone are meant."""
+        """One step of the optimizers; where only queries and keys are trained, values are put back.
+
+        They are one matrix with them in some models, which an optimizer moves as a whole.
+        """
         fixed = values_of(self.model) if phase == "attention" else []
         torch.nn.utils.clip_grad_norm_(
             [p for p in self.model.parameters() if p.grad is not None], self.plan.clip
@@ -210,23 +160,6 @@ class Run:
         for part, before in fixed:
             part.copy_(before)
 
-    def _move_on(self) -> None:
-        """Advance the curriculum and, where it is time, begin the next phase with the next step."""
-        plan = self.plan
-        if self.copying >= plan.curriculum_accuracy:
-            self.ripe_steps += 1
-        if self.phase == "first" and self.ripe == 1.0:
-            self.starts["attention"] = self.step + 1
-            self.say("  attention phase: queries and keys alone are trained")
-        elif self.phase == "attention" and self.selecting >= plan.near_accuracy:
-            self.near_steps += 1
-        if self.phase == "attention" and (
-            (self.near == NEAR and self.selecting >= plan.selection_accuracy)
-            or self.step + 1 >= self.starts["attention"] + plan.attention_steps
-        ):
-            self.starts["later"] = self.step + 1
-            self.say(f"  last phase: indirect objects at {self.selecting:.2f}")
-
     @torch.no_grad()
     def _probe(self, loss: float) -> None:
         self.model.train(False)
@@ -234,8 +167,8 @@ class Run:
         asked = torch.from_numpy(self.probe_batch.weights[:, 1:] > 0).to(self.device)
         fixed = float(predictions(self.model, tokens, asked)[0].mean())
         shares = {
-            skill: round(accuracy(self.model, self.encoding, asked).share, 4)
-            for skill, asked in self.probes.items()
+            skill: round(accuracy(self.model, self.encoding, probe).share, 4)
+            for skill, probe in self.probes.items()
         }
         self.model.train()
         read = self.step * self.plan.batch * self.plan.length
@@ -245,7 +178,7 @@ class Run:
                 "tokens": read,
                 "loss": round(fixed, 4),
                 "training_loss": round(loss, 4),
-                "curriculum": round(self.ripe, 4),
+                "curriculum": round(self.phases.curriculum, 4),
                 "accuracy": shares,
             }
         )
@@ -263,11 +196,7 @@ class Run:
                 "plan": asdict(self.plan),
                 "world": self.world.hash,
                 "step": self.step,
-                "ripe_steps": self.ripe_steps,
-                "near_steps": self.near_steps,
-                "starts": self.starts,
-                "copying": self.copying,
-                "selecting": self.selecting,
+                "phases": self.phases.state(),
                 "log": self.log,
                 "model": self.model.state_dict(),
                 "optimizers": [optimizer.state_dict() for optimizer, _ in self.optimizers],
@@ -293,9 +222,7 @@ class Run:
         for (optimizer, _), saved in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
         self.step, self.log = state["step"], state["log"]
-        self.ripe_steps, self.near_steps = state["ripe_steps"], state["near_steps"]
-        self.starts = state["starts"]
-        self.copying, self.selecting = state["copying"], state["selecting"]
+        self.phases = Phases(self.plan, **state["phases"])
 
     def report(self, count: int) -> dict[str, Any]:
         """What training.json holds: settings, versions, losses and accuracies over tokens."""
@@ -316,7 +243,7 @@ class Run:
             "world_hash": self.world.hash,
             "plan": asdict(self.plan),
             "mixtures": self.docs.mixtures,
-            "starts": self.starts,
+            "starts": self.phases.starts,
             "parameters": sum(p.numel() for p in self.model.parameters()),
             "vocabulary": len(self.encoding),
             "words_split": round(self._words_split(), 4),

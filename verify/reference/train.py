@@ -1,6 +1,6 @@
 """Train a reference model: ``python -m verify.reference.train --family llama --out DIR``.
 
-One core is enough (well under an hour); a GPU is used if there is one. On one kind of device and
+One core is enough; a GPU is used if there is one. On one kind of device and
 with the same library versions, the same arguments give the same weights. A run that was stopped
 goes on from its last state with ``--resume``.
 """

@@ -13,9 +13,10 @@ from transformers import (
 )
 
 from verify.reference.lists import World
+from verify.reference.mixtures import MIXTURES, OF_POOL
 from verify.reference.plan import PLANS, Plan
 from verify.reference.tokenizer import BytePairEncoding, Encoding, WordEncoding
-from verify.reference.world import MIXTURES, OF_POOL, Documents
+from verify.reference.world import Documents
 
 ENCODING_DOCUMENTS = {
     "indirect-object": 300,
@@ -81,9 +82,9 @@ def new_model(plan: Plan, encoding: Encoding) -> PreTrainedModel:
         gpt2 = GPT2LMHeadModel(config)
         with torch.no_grad():
             gpt2.transformer.wte.weight.mul_(plan.embedding_scale / EMBEDDING_SCALE)
-            if plan.first_waves is not None:
+            if plan.position_waves is not None:
                 gpt2.transformer.wpe.weight.copy_(
-                    plan.first_waves * waves(plan.context, plan.width)
+                    plan.position_waves * waves(plan.context, plan.width)
                 )
         return gpt2
     raise ValueError(f"no plan for the family {plan.family!r}; known are {', '.join(PLANS)}")

@@ -18,83 +18,10 @@ from numpy.typing import NDArray
 
 from verify.reference import context_tasks, knowledge_tasks
 from verify.reference.lists import World, split_words
+from verify.reference.mixtures import KINDS, MIXTURES, OF_POOL
 from verify.reference.text import Text, one
 from verify.reference.tokenizer import Encoding
 
-MIXTURES: dict[str, dict[str, float]] = {
-    "first": {
-        "repeats": 0.46,
-        "unrepeated": 0.01,
-        "indirect-object": 0.10,
-        "series": 0.05,
-        "facts": 0.10,
-        "word-pairs": 0.04,
-        "recall": 0.08,
-        "boxes": 0.01,
-        "needle": 0.01,
-        "few-shot": 0.05,
-        "yes-no": 0.01,
-        "choice": 0.01,
-        "years": 0.01,
-        "reviews": 0.01,
-        "acronyms": 0.01,
-        "closed-lists": 0.01,
-        "prose": 0.03,
-    },
-    "attention": {
-        "repeats": 0.11,
-        "unrepeated": 0.01,
-        "indirect-object": 0.56,
-        "series": 0.01,
-        "facts": 0.08,
-        "word-pairs": 0.01,
-        "recall": 0.07,
-        "boxes": 0.02,
-        "needle": 0.02,
-        "few-shot": 0.04,
-        "yes-no": 0.01,
-        "choice": 0.01,
-        "years": 0.01,
-        "reviews": 0.01,
-        "acronyms": 0.01,
-        "closed-lists": 0.01,
-        "prose": 0.01,
-    },
-    "later": {
-        "repeats": 0.14,
-        "unrepeated": 0.01,
-        "indirect-object": 0.15,
-        "series": 0.07,
-        "facts": 0.14,
-        "word-pairs": 0.03,
-        "recall": 0.13,
-        "boxes": 0.03,
-        "needle": 0.04,
-        "few-shot": 0.10,
-        "yes-no": 0.03,
-        "choice": 0.05,
-        "years": 0.01,
-        "reviews": 0.01,
-        "acronyms": 0.02,
-        "closed-lists": 0.02,
-        "prose": 0.02,
-    },
-}
-"""Shares of the kinds of document by phase of training: first; while only queries and keys are
-trained; and when all weights are trained again."""
-
-
-def mixtures(repeats: float) -> dict[str, dict[str, float]]:
-    """The shares with another share of repeats in the first phase, at the cost of all others."""
-    first = MIXTURES["first"]
-    left = (1 - repeats) / (1 - first["repeats"])
-    changed = {k: repeats if k == "repeats" else share * left for k, share in first.items()}
-    return MIXTURES | {"first": changed}
-
-
-KINDS = tuple(MIXTURES["first"])
-OF_POOL = frozenset({"repeats", "unrepeated"})
-"""Kinds of document that are made of tokens, drawn at random, and not of a text's words."""
 BLOCK = (4, 40)
 FIRST_BLOCK = (8, 24)
 FIRST_POOL = 120
@@ -103,10 +30,10 @@ LEAD = 20
 NEXT_BLOCK = 0.5
 """How often a block that has been told twice or more gives way to a new one, where it may."""
 PROSE_BETWEEN = 0.3
-NEAR = 0.1
+NEAR_SUBJECTS = 0.1
 """Share of the indirect-object sentences whose subject stands right before the end, once the
 attention phase has come to its own."""
-SHORT = 0.1
+LEFT_OUT = 0.1
 """How often words between a key and its value are left out, once the last phase has come to its
 own; before that phase none are."""
 ANSWER_WEIGHT = 3.0
@@ -175,11 +102,11 @@ class Documents:
         step: int,
         count: int,
         length: int,
-        ripe: float,
+        curriculum: float,
         phase: str = "first",
-        near: float = NEAR,
-        short: float = 0.0,
-        fresh: float = 0.0,
+        near_subjects: float = NEAR_SUBJECTS,
+        left_out: float = 0.0,
+        several_blocks: float = 0.0,
     ) -> Batch:
         """``count`` documents of ``length`` tokens.
 
@@ -188,12 +115,13 @@ class Documents:
             step: step of the run; each has its own documents.
             count: number of documents.
             length: tokens in each, ``<bos>`` included.
-            ripe: how far the curriculum has come: at 0 the repeated blocks are of few words and
-                of middling length, at 1 of all words and lengths.
+            curriculum: how far it has come: at 0 the repeated blocks are of few words and of
+                middling length, at 1 of all words and lengths.
             phase: whose mixture to draw from, a key of ``mixtures``.
-            near: share of the indirect-object sentences whose subject stands right before the end.
-            short: how often words between a key and its value are left out.
-            fresh: share of the documents of repeats in which one block follows another.
+            near_subjects: share of the indirect-object sentences whose subject stands right before
+                the end.
+            left_out: how often words between a key and its value are left out.
+            several_blocks: share of the documents of repeats in which one block follows another.
         """
         rng = np.random.default_rng([seed, step])
         drawn = rng.choice(len(KINDS), size=count, p=self._shares[phase])
@@ -201,7 +129,9 @@ class Documents:
         weights = np.zeros((count, length), dtype=np.float32)
         copied, indirect_objects = (np.zeros(tokens.shape, dtype=np.bool_) for _ in range(2))
         for i, kind in enumerate(KINDS[k] for k in drawn):
-            text = self.document(rng, kind, length, ripe, near, short, fresh)
+            text = self.document(
+                rng, kind, length, curriculum, near_subjects, left_out, several_blocks
+            )
             pieces = self.encoding.ids(text.words, of_pool=kind in OF_POOL)
             # A text of as many words has at least as many tokens.
             tokens[i] = list(itertools.chain(*pieces))[:length]
@@ -222,10 +152,10 @@ class Documents:
         rng: np.random.Generator,
         kind: str,
         length: int,
-        ripe: float = 1.0,
-        near: float = NEAR,
-        short: float = 0.0,
-        fresh: float = 0.0,
+        curriculum: float = 1.0,
+        near_subjects: float = NEAR_SUBJECTS,
+        left_out: float = 0.0,
+        several_blocks: float = 0.0,
     ) -> Text:
         """One document of exactly ``length`` words, cut off at the end.
 
@@ -234,7 +164,7 @@ class Documents:
         """
         text = Text()
         if kind == "repeats":
-            self._repeats(rng, text, length, ripe, fresh)
+            self._repeats(rng, text, length, curriculum, several_blocks)
         elif kind == "unrepeated":
             text.tell(self.random_words(rng, length))
         elif kind not in MIXTURES["first"]:
@@ -242,14 +172,14 @@ class Documents:
         names: list[str] = []
         while len(text) < length:
             if kind == "indirect-object":
-                names = self._indirect_object(rng, text, names, near)
+                names = self._indirect_object(rng, text, names, near_subjects)
             elif kind == "recall":
-                context_tasks.recall(self.world, rng, text, False, short=short)
+                context_tasks.recall(self.world, rng, text, False, left_out=left_out)
             elif kind == "facts":
-                knowledge_tasks.facts(self.world, rng, text, short)
+                knowledge_tasks.facts(self.world, rng, text, left_out)
             elif kind == "needle":
                 room = int((length - len(text)) / self.encoding.tokens_a_word)
-                context_tasks.needle(self.world, rng, text, False, room, short=short)
+                context_tasks.needle(self.world, rng, text, False, room, left_out=left_out)
             elif kind == "prose":
                 sentences = one(rng, self._passages)
                 start = int(rng.integers(len(sentences))) if rng.random() < 0.5 else 0
@@ -264,15 +194,20 @@ class Documents:
         return list(self._words[rng.permutation(len(self._words))[:count]])
 
     def _repeats(
-        self, rng: np.random.Generator, text: Text, length: int, ripe: float, fresh: float
+        self,
+        rng: np.random.Generator,
+        text: Text,
+        length: int,
+        curriculum: float,
+        several_blocks: float,
     ) -> None:
         # One block of middling length from a small pool comes first. Short blocks can be guessed
         # from what has been seen so far, which delays induction; over the whole vocabulary each
         # word comes too seldom. Once induction is there it extends to all words within minutes.
         whole = len(self._words)
-        pool = self._shuffled[: round(FIRST_POOL + (whole - FIRST_POOL) * ripe)]
+        pool = self._shuffled[: round(FIRST_POOL + (whole - FIRST_POOL) * curriculum)]
         low, high = (
-            round(first + (last - first) * ripe)
+            round(first + (last - first) * curriculum)
             for first, last in zip(FIRST_BLOCK, BLOCK, strict=True)
         )
 
@@ -281,9 +216,9 @@ class Documents:
             return drawn[: int(rng.integers(low, high + 1))]
 
         told, copies = block(), 0
-        lead = int(rng.integers(1 + round(LEAD * ripe)))
+        lead = int(rng.integers(1 + round(LEAD * curriculum)))
         text.tell(pool[rng.integers(len(pool), size=lead)])
-        several = bool(fresh) and rng.random() < fresh
+        several = bool(several_blocks) and rng.random() < several_blocks
         while len(text) < length:
             if several and copies > 1 and rng.random() < NEXT_BLOCK:
                 told, copies = block(), 0
@@ -294,7 +229,7 @@ class Documents:
             text.tell(pool[rng.integers(len(pool), size=gap)])
 
     def _indirect_object(
-        self, rng: np.random.Generator, text: Text, names: list[str], near: float
+        self, rng: np.random.Generator, text: Text, names: list[str], near_subjects: float
     ) -> list[str]:
         # Names are fresh in every sentence of a document, as far as they reach.
         while len(names) < 3 or context_tasks.pair_held_out(names[-1], names[-2]):
@@ -303,7 +238,9 @@ class Documents:
             rng.shuffle(names)
         if rng.random() < PROSE_BETWEEN:
             text.tell(one(rng, self._sentences))
-        context_tasks.indirect_object(self.world, rng, text, False, names, near=near)
+        context_tasks.indirect_object(
+            self.world, rng, text, False, names, near_subjects=near_subjects
+        )
         return names
 
 

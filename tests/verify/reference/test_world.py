@@ -16,6 +16,7 @@ from catalog.places import entries_dir
 from verify.reference.context_tasks import pair_held_out, shortened
 from verify.reference.knowledge_tasks import mapping
 from verify.reference.lists import World, held_out, load_world, split_words
+from verify.reference.mixtures import KINDS, MIXTURES, OF_POOL, mixtures
 from verify.reference.plan import PLANS
 from verify.reference.skills import SKILLS, items
 from verify.reference.text import Text
@@ -28,17 +29,7 @@ from verify.reference.tokenizer import (
     spaced,
 )
 from verify.reference.untrained import new_encoding
-from verify.reference.world import (
-    ANSWER_WEIGHT,
-    FIRST_BLOCK,
-    FIRST_POOL,
-    KINDS,
-    MIXTURES,
-    OF_POOL,
-    Documents,
-    continues_copy,
-    mixtures,
-)
+from verify.reference.world import ANSWER_WEIGHT, FIRST_BLOCK, FIRST_POOL, Documents, continues_copy
 
 MODELS = Path(__file__).parents[3] / "verify" / "reference"
 COUNTS = {
@@ -280,16 +271,16 @@ def test_indirect_objects_are_marked_where_the_sentence_ends(docs: Documents) ->
 def test_the_subject_stands_as_near_as_is_asked_for(docs: Documents, world: World) -> None:
     """A share of 1: always one word before the end; 0: never."""
     rng = np.random.default_rng(7)
-    for near in (0.0, 1.0):
+    for near_subjects in (0.0, 1.0):
         distances = []
         for _ in range(40):
-            words = docs.document(rng, "indirect-object", 256, near=near)
+            words = docs.document(rng, "indirect-object", 256, near_subjects=near_subjects)
             for at in words.answers():
                 sentence = words.words[:at]
                 back = next(i for i in itertools.count(1) if sentence[-i] in world.words["names"])
                 distances.append(back)
         assert len(distances) > 200
-        assert {distance == 2 for distance in distances} == {near == 1.0}
+        assert {distance == 2 for distance in distances} == {near_subjects == 1.0}
 
 
 def test_words_between_a_key_and_its_value_are_left_out_by_hand() -> None:
@@ -316,10 +307,10 @@ def test_keys_stand_as_near_to_their_values_as_is_asked_for(
         for country, _ in world.pairs[name]
     ]
     between: dict[float, list[int]] = {}
-    for short in (0.0, 0.5, 1.0):
-        rng, found = np.random.default_rng(4), between.setdefault(short, [])
+    for left_out in (0.0, 0.5, 1.0):
+        rng, found = np.random.default_rng(4), between.setdefault(left_out, [])
         for _ in range(60):
-            text = docs.document(rng, kind, 200, short=short)
+            text = docs.document(rng, kind, 200, left_out=left_out)
             for at in text.answers():
                 # Where the country is what is asked for, the key is a city.
                 if text.words[at] not in keys or kind == "recall":
@@ -334,7 +325,7 @@ def test_keys_stand_as_near_to_their_values_as_is_asked_for(
         assert min(between[0.0]) >= 1
         assert min(between[1.0]) == 0
     # Half of them shortened lie half way between none and all.
-    none, half, all_short = (float(np.mean(between[short])) for short in (0.0, 0.5, 1.0))
+    none, half, all_short = (float(np.mean(between[left_out])) for left_out in (0.0, 0.5, 1.0))
     assert all_short < 0.6 * none
     assert half == pytest.approx((none + all_short) / 2, rel=0.15)
 
@@ -378,16 +369,16 @@ def test_first_repeats_are_one_block_of_few_words(docs: Documents) -> None:
 def test_blocks_follow_one_another_where_they_may(docs: Documents) -> None:
     """One block: whatever is copied was first told near the start. Several: anywhere."""
     late = {}
-    for fresh in (0.0, 1.0):
+    for several_blocks in (0.0, 1.0):
         rng, firsts = np.random.default_rng(6), []
         for _ in range(60):
-            words = docs.document(rng, "repeats", 256, fresh=fresh).words
+            words = docs.document(rng, "repeats", 256, several_blocks=several_blocks).words
             copied = [
                 word for word, again in zip(words, continues_copy(words), strict=True) if again
             ]
             firsts += [words.index(word) for word in set(copied)]
         assert len(firsts) > 500
-        late[fresh] = sum(first >= 100 for first in firsts) / len(firsts)
+        late[several_blocks] = sum(first >= 100 for first in firsts) / len(firsts)
     # Words of gaps can by chance follow one another again.
     assert late[0.0] < 0.02
     assert late[1.0] > 0.3
