@@ -23,7 +23,9 @@ from verify.listening import (
     through_interface,
     through_method,
 )
+from verify.modes import evaluating
 from verify.probing import UnsupportedArchitecture, find_parts
+from verify.rotary import Rotary
 from verify.weights import matrix
 
 __all__ = ["Anatomy", "UnsupportedArchitecture"]
@@ -54,6 +56,7 @@ class Anatomy:
         self.head_width = parts.head_width
         self.width = parts.width
         self.context = _context(model)
+        self.rotary = Rotary(model)
         embedding, unembedding = model.get_input_embeddings(), model.get_output_embeddings()
         assert isinstance(embedding, nn.Embedding)
         assert isinstance(unembedding, nn.Linear)
@@ -196,17 +199,15 @@ class Anatomy:
             first.output.register_forward_hook(silence),
             first.block.register_forward_hook(leave),
         )
-        was_training = self.model.training
-        self.model.eval()
         try:
             with ExitStack() as stack:
+                stack.enter_context(evaluating(self.model))
                 if not self.parts.interface:
                     stack.enter_context(eager(self.model))
                 self.model(input_ids=tokens[:, None].to(self.device), use_cache=False)
         except _Enough:
             pass
         finally:
-            self.model.train(was_training)
             for handle in handles:
                 handle.remove()
         entered, left = (stream.reshape(len(tokens), -1) for stream in kept)

@@ -35,6 +35,7 @@ from verify.anatomy import Anatomy
 from verify.attention import Attention, block_rows
 from verify.batches import Batches, OutOfMemory
 from verify.listening import CaptureFailed
+from verify.modes import evaluating
 from verify.prompts import Prompt
 
 __all__ = [
@@ -192,8 +193,8 @@ class _Pass:
 
     def __enter__(self) -> _Pass:
         anatomy = self.anatomy
-        self._was_training = anatomy.model.training
-        anatomy.model.eval()
+        self._mode = evaluating(anatomy.model)
+        self._mode.__enter__()
         self._handles = [
             block.register_forward_pre_hook(self._keep_entering(layer), with_kwargs=True)
             for layer, block in enumerate(anatomy.blocks)
@@ -208,10 +209,20 @@ class _Pass:
         self._listening.__exit__(*exception)
         for handle in self._handles:
             handle.remove()
-        self.anatomy.model.train(self._was_training)
+        self._mode.__exit__(*exception)
 
     def forward(self, numbers: tuple[int, ...], batch: list[Prompt], *, whole: bool) -> None:
-        """Run one batch, to the end if a reader asks for it or ``whole``."""
+        """Run one batch, to the end if a reader asks for it or ``whole``.
+
+        It runs at once, unless rotary positions depend on what is read together.
+        """
+        rotary = self.anatomy.rotary
+        for group in rotary.groups([len(prompt.ids) for prompt in batch]):
+            rotary.forget()
+            here = tuple(numbers[at] for at in group)
+            self._forward(here, [batch[at] for at in group], whole=whole)
+
+    def _forward(self, numbers: tuple[int, ...], batch: list[Prompt], *, whole: bool) -> None:
         anatomy = self.anatomy
         self.numbers, self.batch, self.final = numbers, batch, None
         self.whole = whole or self.to_the_end

@@ -9,6 +9,7 @@ from catalog.loading import Catalog
 from catalog.schema.evidence import Evidence
 from verify.loading import LoadedModel
 from verify.material import Material, material_of, work_of
+from verify.modes import evaluating
 from verify.planning import Job, groups, waves
 from verify.recording import Scored, Settings, evidence_of
 from verify.scoring import score
@@ -44,12 +45,8 @@ def run(
         progress: told about every batch.
     """
     settings = settings or Settings()
-    was_training = loaded.model.training
-    loaded.model.eval()  # dropout would make scores random
-    try:
+    with evaluating(loaded.model):  # dropout would make scores random
         yield from _Run(loaded, catalog, settings, progress).all(jobs)
-    finally:
-        loaded.model.train(was_training)
 
 
 @dataclass(frozen=True)

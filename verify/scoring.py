@@ -8,6 +8,7 @@ from itertools import chain
 import numpy as np
 
 from catalog.schema.evidence import GateResult, Sample
+from verify.anatomy import Anatomy
 from verify.capture import Reader, run_pass
 from verify.gates import answer_gates, failed, word_gates
 from verify.loading import LoadedModel
@@ -82,9 +83,10 @@ def _on_prompts(
     advance: Advance,
 ) -> list[Scored]:
     anatomy = loaded.anatomy
-    measures = [RUNNING[job.recipe.measure.kind](job.recipe, prompts, anatomy) for job in group]
+    measures = [_measure(job, prompts, anatomy) for job in group]
+    running = [measure for measure in measures if isinstance(measure, RunningMeasure)]
     answers = AnswerReader(anatomy, prompts.main) if prompts.main[0].answers else None
-    _read_all(measures, answers, prompts, loaded, settings, advance)
+    _read_all(running, answers, prompts, loaded, settings, advance)
     made = []
     for job, measure in zip(group, measures, strict=True):
         gates = word_gates(job.recipe.gate, prompts.single_token_share, prompts.unknown_share)
@@ -93,10 +95,21 @@ def _on_prompts(
         if (reason := failed(gates)) is not None:
             made.append(_not_applicable(reason, gates, sha256))
             continue
+        if isinstance(measure, str):
+            made.append(_not_applicable(measure, gates, sha256))
+            continue
         units = measure.units()
         sample = _sample("prompt", units, prompts.left_out)
         made.append(Scored(units, gates, sample, sha256, True))
     return made
+
+
+def _measure(job: Job, prompts: PromptSet, anatomy: Anatomy) -> RunningMeasure | str:
+    """The measure of a recipe, or why this model does not allow it."""
+    try:
+        return RUNNING[job.recipe.measure.kind](job.recipe, prompts, anatomy)
+    except CannotBuild as error:
+        return str(error)
 
 
 def _read_all(

@@ -37,11 +37,12 @@ def _attention(
     query: Tensor,
     key: Tensor,
     value: Tensor,
-    mask: Tensor | None,
+    attention_mask: Tensor | None = None,  # some architectures give it by name
     **options: Any,
 ) -> tuple[Tensor, Tensor | None]:
     attend = _attend.get()
     assert attend is not None  # the implementation is set together with it
+    mask = attention_mask
     if mask is None and not getattr(module, "is_causal", True):
         mask = torch.ones(1, 1, query.shape[2], key.shape[2], dtype=torch.bool, device=key.device)
     return attend(Call(module, query, key, value, mask, options)), None

@@ -13,7 +13,7 @@ from catalog.schema.recipe import Recipe
 from verify.anatomy import Anatomy
 from verify.capture import LayerView, Reader
 from verify.measures.running import AnswerReader, FloatArray, RunningMeasure
-from verify.prompts import Prompt, PromptSet, key_positions
+from verify.prompts import CannotBuild, Prompt, PromptSet, key_positions
 from verify.statistics import Units
 
 
@@ -30,12 +30,21 @@ class DirectLogitAttributionMeasure(RunningMeasure):
     and values, which are moved whatever is attended to, are left out as in the OV circuit; without
     them, parts through roles that share no key add up. The control is then another key role of the
     same prompts, or a variant. Source: Chughtai et al. 2024.
+
+    Raises:
+        CannotBuild: if effects through a role are asked of a model whose values are clipped.
     """
 
     def __init__(self, recipe: Recipe, prompts: PromptSet, anatomy: Anatomy) -> None:
         super().__init__(recipe, prompts, anatomy)
         measure, control = recipe.measure, recipe.control
         assert isinstance(measure, DirectLogitAttribution)
+        clip = anatomy.parts.clipped
+        if measure.through is not None and clip is not None:
+            raise CannotBuild(
+                f"values of {anatomy.architecture} are cut at {clip:g}, so that they do not follow"
+                " from the stream by a matrix: effects have no parts by source"
+            )
         self._measure = measure
         self._score = _DirectReader(anatomy, prompts.main, measure)
         if isinstance(control, VaryPrompts):

@@ -18,6 +18,7 @@ from __future__ import annotations
 import torch
 from transformers import PreTrainedModel
 
+from verify.modes import evaluating
 from verify.norms import NotANorm
 from verify.probing.parts import LayerParts, Parts, UnsupportedArchitecture
 from verify.probing.probe import Probe
@@ -40,14 +41,11 @@ def find_parts(model: PreTrainedModel) -> Parts:
             f"{name} cannot be measured here: {away} is offloaded, and the heads' matrices must be"
             " at hand; load the model with fewer bits a weight, or over more devices"
         )
-    was_training = model.training
-    model.eval()
     try:
-        return Probe(model).run()
+        with evaluating(model):
+            return Probe(model).run()
     except (UnsupportedArchitecture, NotANorm) as error:
         adapter = " (merge its adapter first)" if hasattr(model, "peft_config") else ""
         raise UnsupportedArchitecture(
             f"architecture {name} is not supported: {str(error).rstrip('.')}{adapter}"
         ) from None
-    finally:
-        model.train(was_training)

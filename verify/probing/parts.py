@@ -56,5 +56,7 @@ class Parts:
     logit_scale: float
     logit_cap: float | None
     """c where logits are c tanh(logit / c) (Gemma 2); attributions are of the logit before it."""
+    clipped: float | None
+    """c where values are cut to -c .. c (OLMo, MPT): what they are is then not linear."""
     embedding_scale: float | None
     """What the residual stream starts with, in embeddings; None where it is no multiple."""

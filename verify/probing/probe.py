@@ -26,8 +26,9 @@ from verify.listening import (
 from verify.norms import norm_of
 from verify.probing.ends import Ends
 from verify.probing.layer import LayerFinder
+from verify.probing.matrices import check_matrices
 from verify.probing.parts import Parts, UnsupportedArchitecture
-from verify.probing.seen import Ran, Seen, first_tensor, same
+from verify.probing.seen import Ran, Seen, clip_of, first_tensor, same
 from verify.weights import is_plain
 
 ROWS, TOKENS = 8, 6
@@ -91,7 +92,7 @@ class Probe:
                 stack.enter_context(through_interface(self.model, self._hear))
             else:
                 stack.enter_context(eager(self.model))
-            logits = self.model(input_ids=self.ids, use_cache=False).logits
+            logits = self._forward()
         if not bool(torch.isfinite(logits).all()):
             raise UnsupportedArchitecture("its logits are not finite (try float32)")
         if len(seen.layers) != len(self.blocks):
@@ -108,6 +109,9 @@ class Probe:
         scale, cap = ends.logits(logits)
         if len(seen.kv_heads) != 1:
             raise UnsupportedArchitecture("its layers differ in their number of key-value heads")
+        if len({layer.columns.shape for layer in seen.layers}) != 1:
+            raise UnsupportedArchitecture("its layers differ in the width of their heads")
+        check_matrices(seen.layers, self.unembedding, self.random, self.tolerance)
         return Parts(
             layers=tuple(seen.layers),
             interface=self.interface,
@@ -119,8 +123,15 @@ class Probe:
             final=norm_of(final_norm, self.width, seen.calls[-1].taken),
             logit_scale=scale,
             logit_cap=cap,
+            clipped=clip_of(self.model.config),
             embedding_scale=ends.embedding_scale(),
         )
+
+    def _forward(self) -> Tensor:
+        """Read the probe's tokens: logits [rows, tokens, vocabulary]."""
+        out = self.model(input_ids=self.ids, use_cache=False)
+        logits: Tensor = out.logits
+        return logits
 
     def _attention_modules(self) -> list[nn.Module]:
         found: dict[nn.Module, None] = {}
@@ -144,16 +155,16 @@ class Probe:
                 for module in self.model.modules():
                     handle = module.register_forward_hook(look)
                     stack.callback(handle.remove)
-            self.model(input_ids=self.ids, use_cache=False)
+            self._forward()
         if not found:
             raise UnsupportedArchitecture("no layer shows its attention weights")
         return list(found)
 
     def _as_loaded(self) -> None:
         """Check that eager attention, which is what will be read, computes the same model."""
-        usual = self.model(input_ids=self.ids, use_cache=False).logits.float()
+        usual = self._forward().float()
         with eager(self.model):
-            read = self.model(input_ids=self.ids, use_cache=False).logits.float()
+            read = self._forward().float()
         if float((read - usual).norm()) > self.tolerance * float(usual.norm()):
             raise UnsupportedArchitecture(
                 "its eager attention, which shows its weights, gives other logits than it has"
@@ -170,7 +181,7 @@ class Probe:
                 self._mark_linear(stack, attention)
                 hear = partial(found.__setitem__, attention)
                 stack.enter_context(find_scores(attention, self.heads, hear))
-            self.model(input_ids=self.ids, use_cache=False)
+            self._forward()
         return found
 
     def _mark_linear(self, stack: ExitStack, attention: nn.Module) -> None:

@@ -47,6 +47,15 @@ def known_number(config: PreTrainedConfig, factor: float, within: float) -> floa
     return near if abs(near - factor) <= within else factor
 
 
+def clip_of(config: PreTrainedConfig) -> float | None:
+    """To what the configuration says that queries, keys and values are cut."""
+    own = config.to_dict()
+    for settings in (own, *(part for part in own.values() if isinstance(part, dict))):
+        if settings.get("clip_qkv"):
+            return float(settings["clip_qkv"])
+    return None
+
+
 def first_tensor(items: Iterable[Any]) -> Tensor | None:
     """The first tensor of numbers that are not whole."""
     return next((i for i in items if isinstance(i, Tensor) and i.is_floating_point()), None)

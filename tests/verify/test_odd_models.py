@@ -1,0 +1,174 @@
+"""What could make the engine silently wrong: odd configurations, modes and hooks of others."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+from transformers import PreTrainedModel
+
+from tests.verify.test_capture import Keep, prompts_of
+from verify import support
+from verify.anatomy import Anatomy, UnsupportedArchitecture
+from verify.architectures import ARCHITECTURES, Architecture, tiny_model
+from verify.capture import run_pass
+
+
+def model_of(name: str, **more: Any) -> PreTrainedModel:
+    made = next(a for a in ARCHITECTURES if a.name == name)
+    return tiny_model(Architecture(name, made.config, {**made.settings, **more}))
+
+
+@pytest.mark.parametrize(
+    ("name", "more"),
+    [
+        ("llama", {"num_key_value_heads": 1, "head_dim": 16}),
+        ("llama", {"head_dim": 6}),
+        ("llama", {"attention_bias": True, "mlp_bias": True}),
+        ("llama", {"tie_word_embeddings": True}),
+        ("gemma", {"tie_word_embeddings": False}),
+        ("gemma2", {"num_key_value_heads": 1, "head_dim": 24}),
+        ("gpt2", {"tie_word_embeddings": False}),
+        ("gpt2", {"scale_attn_by_inverse_layer_idx": True}),
+        ("gpt2", {"reorder_and_upcast_attn": True}),
+        ("gpt2", {"scale_attn_weights": False}),
+        ("gptj", {"rotary_dim": 8}),
+        ("olmo2", {"attention_bias": True}),
+        ("phi", {"partial_rotary_factor": 0.25}),
+        ("stablelm", {"qk_layernorm": True}),
+        ("mistral", {"sliding_window": 1}),
+        ("gpt_oss", {"sliding_window": 1}),
+    ],
+    ids=str,
+)
+def test_odd_configurations_are_read_exactly(name: str, more: dict[str, Any]) -> None:
+    found = support.check(model_of(name, **more))
+    assert found.exact, found
+
+
+def dynamic(kind: str) -> PreTrainedModel:
+    """Llama whose rotary positions change beyond 16 tokens."""
+    settings: dict[str, Any] = {"rope_type": kind, "rope_theta": 10000.0, "factor": 4.0}
+    if kind == "dynamic":
+        return model_of("llama", max_position_embeddings=16, rope_parameters=settings)
+    settings |= {
+        "original_max_position_embeddings": 16,
+        "short_factor": [1.0] * 4,
+        "long_factor": [1.0, 2.0, 3.0, 4.0],
+    }
+    return model_of("llama", rope_parameters=settings)
+
+
+@pytest.mark.parametrize("size", [1, 16])
+@pytest.mark.parametrize("kind", ["dynamic", "longrope"])
+def test_positions_that_depend_on_the_longest_prompt(kind: str, size: int) -> None:
+    """Each prompt gives what it gives alone to a model that has read nothing before."""
+    model, prompts = dynamic(kind), prompts_of((9, 60, 30, 16, 17, 30))
+    fresh = copy.deepcopy(model)
+    keep = Keep()
+    run_pass(Anatomy(model), prompts, [keep], batch_size=size)
+    for number, prompt in enumerate(prompts):
+        alone = copy.deepcopy(fresh)
+        alone.set_attn_implementation("eager")
+        with torch.no_grad():
+            out = alone(
+                input_ids=torch.tensor([prompt.ids]), output_attentions=True, use_cache=False
+            )
+        for layer, weights in enumerate(out.attentions):
+            torch.testing.assert_close(keep.weights[number, layer], weights[0], atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("name", ["llama", "bloom"])
+def test_what_the_configuration_returns_makes_no_difference(name: str) -> None:
+    model = model_of(name)
+    model.config.output_hidden_states = True
+    assert support.check(model).exact
+    if name == "llama":
+        model.set_attn_implementation("eager")
+    model.config.output_attentions = True
+    assert support.check(model).exact
+    assert model.config.output_attentions
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_every_module_is_left_in_the_mode_that_it_was_in(whole: bool) -> None:
+    model = model_of("gpt2", resid_pdrop=0.5, attn_pdrop=0.5).train(whole)
+    model.base_model.h[1].train(not whole)
+    before = [module.training for module in model.modules()]
+    anatomy, kept = Anatomy(model), []
+    for _ in range(2):
+        keep = Keep()
+        run_pass(anatomy, prompts_of((9, 5)), [keep], batch_size=2)
+        anatomy.first_mlp(torch.tensor([3, 4]))
+        kept.append(keep)
+    assert [module.training for module in model.modules()] == before
+    for key, weights in kept[0].weights.items():
+        assert torch.equal(weights, kept[1].weights[key])
+
+
+@pytest.mark.parametrize("name", ["llama", "bloom"])
+def test_gradient_checkpointing_and_dropout_change_nothing(name: str) -> None:
+    plain, trained = model_of(name), model_of(name)
+    trained.gradient_checkpointing_enable()
+    trained.train()
+    kept = []
+    for model in (plain, trained):
+        keep = Keep()
+        run_pass(Anatomy(model), prompts_of((9, 5)), [keep], batch_size=2)
+        kept.append(keep)
+    for key, weights in kept[0].weights.items():
+        assert torch.equal(weights, kept[1].weights[key])
+
+
+class Adapted(nn.Linear):
+    """A linear layer with an adapter of low rank inside, of which its weight tells nothing."""
+
+    def __init__(self, plain: nn.Linear) -> None:
+        super().__init__(plain.in_features, plain.out_features, bias=plain.bias is not None)
+        self.load_state_dict(plain.state_dict())
+        generator = torch.Generator().manual_seed(2)
+        self.low = nn.Parameter(torch.randn(2, plain.in_features, generator=generator))
+        self.up = nn.Parameter(torch.randn(plain.out_features, 2, generator=generator))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return super().forward(x) + x @ self.low.T @ self.up.T
+
+
+@pytest.mark.parametrize("part", ["v_proj", "o_proj", "lm_head"])
+@pytest.mark.parametrize("how", ["adapter", "hook"])
+def test_a_layer_that_computes_something_else_than_its_weight_is_refused(
+    part: str, how: str
+) -> None:
+    model = model_of("llama")
+    owner: Any = model if part == "lm_head" else model.base_model.layers[1].self_attn
+    if how == "adapter":
+        setattr(owner, part, Adapted(getattr(owner, part)))
+    else:
+        getattr(owner, part).register_forward_hook(lambda _, __, output: output * 2)
+    with pytest.raises(UnsupportedArchitecture, match="something else than its weight does"):
+        Anatomy(model)
+
+
+@pytest.mark.parametrize("part", ["q_proj", "k_proj"])
+def test_an_adapter_of_queries_or_keys_is_read_as_it_is(part: str) -> None:
+    model = model_of("llama")
+    attention: Any = model.base_model.layers[1].self_attn
+    setattr(attention, part, Adapted(getattr(attention, part)))
+    assert support.check(model).exact
+
+
+@pytest.mark.parametrize("where", ["block", "o_proj", "norm"])
+def test_hooks_that_change_the_stream_are_refused(where: str) -> None:
+    model = model_of("llama")
+    layers = model.base_model.layers
+    if where == "block":
+        layers[1].register_forward_hook(lambda _, __, output: output + 1.0)
+    elif where == "o_proj":
+        layers[1].self_attn.o_proj.register_forward_pre_hook(lambda _, args: (2 * args[0],))
+    else:
+        model.base_model.norm.register_forward_hook(lambda _, __, output: output * 2)
+    with pytest.raises(UnsupportedArchitecture):
+        Anatomy(model)
