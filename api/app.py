@@ -71,6 +71,7 @@ def create_app(database: Path, site: Path | None = None) -> FastAPI:
     app.add_middleware(
         CORSMiddleware, allow_origins=["*"], allow_methods=["GET", "HEAD"], allow_headers=["*"]
     )
+    app.add_middleware(errors.OneShape)
     app.add_middleware(Suffixes)
     # outside of everything, so that a kept answer passes nothing else, and a 500 gets its headers
     app.middleware_stack = Shelf(app.build_middleware_stack(), reader, PREFIX)

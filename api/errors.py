@@ -11,9 +11,10 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.negotiation import NotAcceptable, suffix_of
-from api.problems import PREFIX, ParameterError, asked_path, problem
+from api.problems import MEDIA_TYPE, PREFIX, ParameterError, asked_path, problem
 from catalog.database import DatabaseError
 from catalog.formats.rendering import FORMATS
 from catalog.lists.fields import WrongQuery
@@ -124,6 +125,49 @@ async def _no_database(request: Request, error: Exception) -> Response:
 async def _internal(request: Request, error: Exception) -> Response:
     del error  # the server's log has it; the answer says nothing of the inside
     return problem(request, 500, "something went wrong here, not with your request")
+
+
+class OneShape:
+    """Middleware: what the framework refuses under ``/v1`` in its own words is a problem, too.
+
+    Those are ranges of a file that it does not have, and other sites' requests to change something.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        refused: Message | None = None
+        said = b""
+
+        async def reshape(message: Message) -> None:
+            nonlocal refused, said
+            if message["type"] == "http.response.start" and message["status"] >= 400:
+                kind = dict(message["headers"]).get(b"content-type", b"")
+                if not kind.startswith(MEDIA_TYPE.encode()):
+                    refused = message
+                    return
+            if refused is None:
+                await send(message)
+                return
+            said += message.get("body", b"")
+            if not message.get("more_body"):
+                await self._problem(scope, refused, said)(scope, receive, send)
+
+        inside = scope["type"] == "http" and f"{scope['path']}/".startswith(f"{PREFIX}/")
+        await self._app(scope, receive, reshape if inside else send)
+
+    @staticmethod
+    def _problem(scope: Scope, refused: Message, said: bytes) -> Response:
+        kept = {
+            name.decode("latin-1"): value.decode("latin-1")
+            for name, value in refused["headers"]
+            if name not in (b"content-type", b"content-length", b"etag", b"last-modified")
+        }
+        text = said.decode("utf-8", "replace")
+        if refused["status"] == 416:
+            text = "the Range header asks for bytes that this file does not have"
+        return problem(Request(scope), refused["status"], text, kept)
 
 
 def install(app: FastAPI) -> None:

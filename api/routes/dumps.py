@@ -13,7 +13,7 @@ from api.documentation import file, one
 from catalog.formats.dump import DUMPS
 from catalog.formats.rendering import FORMATS
 from catalog.json_schema import KINDS, json_schema
-from catalog.names import NotFound
+from catalog.names import NotFound, shown
 from catalog.responses import Response as Answer
 from catalog.suggestions import did_you_mean
 
@@ -67,5 +67,7 @@ async def schema(
 ) -> Response:
     """The JSON Schema of one kind of file, for editors and for checking what one writes."""
     if kind not in KINDS:
-        raise NotFound("schema", kind, did_you_mean(kind, KINDS))
+        near = did_you_mean(kind, KINDS)
+        there = None if near else f"there is no schema {shown(kind)}; one of {', '.join(KINDS)}"
+        raise NotFound("schema", kind, near, there)
     return asked.answer(json_schema(kind))

@@ -160,13 +160,18 @@ def parse(parameters: dict[str, Parameter], given: list[tuple[str, str]]) -> dic
     errors: list[WrongParameter] = []
     values: dict[str, Value] = {}
     seen: set[str] = set()
+    told: set[str] = set()
     for name, text in given:
+        if name in told:
+            continue
         known = parameters.get(name)
         shown = name if len(name) <= 60 else f"{name[:57]}..."
         if known is None:
             errors.append(WrongParameter(shown, _unknown(name, parameters)))
+            told.add(name)
         elif name in seen:
             errors.append(WrongParameter(shown, "given twice"))
+            told.add(name)
         else:
             try:
                 values[name] = value_of(known, text)

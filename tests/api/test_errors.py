@@ -116,6 +116,36 @@ def test_parameters_given_twice_are_refused(client: Client) -> None:
     assert "twice" in str(problem(client.get("/v1/claims?model=gpt2&model=tiny"), 422)["detail"])
 
 
+def test_a_parameter_is_told_once_however_often_it_is_given(client: Client) -> None:
+    many = "&".join(f"year_gt={year}" for year in range(2000))
+    answer = client.get(f"/v1/head-types?{many}&{'stge=x&' * 500}per_page=0")
+    problem(answer, 422)
+    assert [error["name"] for error in answer.json()["errors"]] == ["year_gt", "stge", "per_page"]
+
+
+@pytest.mark.parametrize(
+    ("given", "status"), [("bytes=99999999-", 416), ("bytes=9-1", 400), ("bytes=a-b", 400)]
+)
+def test_ranges_that_a_file_does_not_have(file: Path, given: str, status: int) -> None:
+    client = Client(create_app(file))  # what is kept already is answered whole
+    answer = client.get("/v1/dump.sqlite", headers={"Range": given})
+    assert problem(answer, status)["detail"]
+    if status == 416:
+        assert answer.headers["content-range"] == f"bytes */{file.stat().st_size}"
+
+
+def test_another_site_may_not_ask_to_change_something(client: Client) -> None:
+    asks = {"Origin": "https://example.org", "Access-Control-Request-Method": "DELETE"}
+    document = problem(client.options("/v1/head-types", headers=asks), 400)
+    assert "method" in str(document["detail"])
+    asks["Access-Control-Request-Method"] = "GET"
+    assert client.options("/v1/head-types", headers=asks).status_code == 200
+
+
+def test_a_schema_that_there_is_not_is_told_which_there_are(client: Client) -> None:
+    assert "one of head-type, " in str(problem(client.get("/v1/schema/qqqq"), 404)["detail"])
+
+
 def test_values_that_do_not_exist(client: Client) -> None:
     stage = problem(client.get("/v1/head-types?stage=late"), 422)
     assert "'latent-reasoning'" in str(stage["detail"])
