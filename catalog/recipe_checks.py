@@ -58,7 +58,7 @@ LIST_KINDS: dict[type[Builder], dict[str, frozenset[str]]] = {
     FewShot: {"pairs": _PAIRS},
     Conflict: {"pairs": _PAIRS, "templates": _TEMPLATES},
     LabelledTemplates: {"templates": _TEMPLATES, "fill": _WORDS | _PAIRS},
-    Templates: {"templates": _TEMPLATES},
+    Templates: {"templates": _TEMPLATES, "candidates": _WORDS},
 }
 """Which kinds of word list each field of a builder takes."""
 

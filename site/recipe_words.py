@@ -9,6 +9,7 @@ from markupsafe import Markup
 from measure_words import docstring_words
 
 from catalog.drawing.escaping import plain
+from catalog.schema.answered import GIVEN, SOLVED, STRONGEST_WRONG, Answered
 from catalog.schema.controls import VaryHeads, VaryModel, VaryPrompts, VaryRole, VaryTokens
 from catalog.schema.measures import (
     Attention,
@@ -174,7 +175,25 @@ def _template_words(prompts: Templates) -> Markup:
             for role, slot in prompts.answers_from.items()
         ]
         text += Markup(" Answers: {}.").format(Markup("; ").join(answers))
-    return text
+    return text + _kept_words(prompts)
+
+
+def _kept_words(prompts: Answered) -> Markup:
+    """Which of the prompts are left once the model has answered them."""
+    if prompts.keep == "answered-correctly":
+        return Markup(" Only those count that the model itself answers correctly.")
+    if prompts.keep == "answered-wrongly":
+        with_what = (
+            Markup(" with another word of {}").format(_c(prompts.candidates))
+            if prompts.candidates
+            else Markup("")
+        )
+        return Markup(
+            " Only those count that the model itself answers wrongly{}: {} is that answer; the"
+            " variant {} has those that it answers correctly, with wrong answers drawn from the"
+            " others as {} and the wrong answer of the highest logit as {}."
+        ).format(with_what, _c(GIVEN), _c(SOLVED), _c(GIVEN), _c(STRONGEST_WRONG))
+    return Markup("")
 
 
 def measure_words(measure: Measure) -> Markup:
@@ -242,6 +261,8 @@ def control_words(control: object) -> Markup:
         return Markup("The same measure with {}, on the same prompts.").format(
             Markup(" and ").join(roles)
         )
+    if isinstance(control, VaryPrompts) and control.variant == SOLVED:
+        return Markup("The same measure on the prompts that the model answers correctly.")
     if isinstance(control, VaryPrompts):
         return Markup("The same measure on the variant {} of the same prompts.").format(
             _c(control.variant)
@@ -290,6 +311,7 @@ _GATES = {
     "min_accuracy": "the model answers at least {} of the prompts correctly",
     "min_logit_difference": "its mean logit difference is at least {}",
     "min_single_token": "at least {} of the listed words are one token",
+    "min_kept": "at least {} prompts of each kind are left once the model has answered",
     "max_unknown": "at most {} of the prompt tokens are unknown to the tokenizer",
 }
 

@@ -261,6 +261,17 @@ class Anatomy:
         scale = self.parts.logit_scale
         return values if scale == 1.0 else values * scale
 
+    def all_logits(self, normed: Tensor) -> Tensor:
+        """Logits of every token, before any soft cap (which turns no ranking), biases included.
+
+        [batch, width] -> [batch, vocabulary].
+        """
+        weight = self.unembedding.weight
+        values = normed.float().to(weight.device) @ weight.float().T
+        if self.unembedding.bias is not None:
+            values = values + self.unembedding.bias.float()
+        return values * self.parts.logit_scale
+
     def lens(self, residual: Tensor, tokens: Tensor) -> Tensor:
         """The logit lens: what the unembedding makes of a stream on its way, for some tokens.
 

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from catalog.loading import Catalog
 from catalog.responses import TypeResult
+from catalog.schema.answered import Answered
 from catalog.schema.base import Strength, layer_and_head
 from catalog.schema.evidence import Evidence
 from catalog.schema.example import MAX_TOKENS, Example, Looking
@@ -22,6 +23,7 @@ from verify.evidence_files import is_fresh
 from verify.loading import LoadedModel
 from verify.prompts import Prompt, key_positions
 from verify.recording import Settings
+from verify.sorting import sorted_by_answers
 from verify.words import Words
 
 ENOUGH_TOKENS = 48
@@ -103,7 +105,10 @@ def make_example(
         loaded.tokenizer, catalog.vocabularies, catalog.texts, loaded.anatomy.embedding_rows
     )
     seed = recipe.prompts.seed + settings.seed
-    prompts = build(recipe.prompts.model_copy(update={"seed": seed}), words).main
+    made = build(recipe.prompts.model_copy(update={"seed": seed}), words)
+    if isinstance(recipe.prompts, Answered) and recipe.prompts.is_sorted:
+        made = sorted_by_answers(made, recipe.prompts, seed, loaded, settings)
+    prompts = made.main
     unknown = loaded.tokenizer.unk_token_id
     number, prompt = min(
         enumerate(prompts),

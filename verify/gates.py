@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from catalog.schema.evidence import GateResult
 from catalog.schema.recipe import Gate
 from verify.measures.running import AnswerReader
+from verify.prompts import PromptSet
 from verify.recording import rounded
 
 
@@ -33,13 +34,39 @@ def word_gates(gate: Gate | None, single: float, unknown: float) -> tuple[GateRe
     return tuple(results)
 
 
-def answer_gates(gate: Gate | None, answers: AnswerReader) -> tuple[GateResult, ...]:
-    """Whether the model answers correctly: the first answer against the second."""
+def sorted_gates(gate: Gate | None, prompts: PromptSet) -> tuple[GateResult, ...]:
+    """Whether enough prompts are left where the model's answers decide which are scored.
+
+    Accuracy is the share of all prompts drawn that are answered correctly, over the vocabulary.
+    """
+    answers = prompts.answers
+    if gate is None or answers is None:
+        return ()
+    results = []
+    if gate.min_accuracy is not None:
+        results.append(_at_least("accuracy", answers.correct / answers.drawn, gate.min_accuracy))
+    if gate.min_kept is not None:
+        if prompts.unaligned:  # the failed prompts are scored, the solved ones are the control
+            results.append(_at_least("prompts answered wrongly", answers.wrong, gate.min_kept))
+        solved = [prompts.variants[name] for name in prompts.unaligned] or [prompts.main]
+        results += [
+            _at_least("prompts answered correctly", len(made), gate.min_kept) for made in solved
+        ]
+    return tuple(results)
+
+
+def answer_gates(
+    gate: Gate | None, answers: AnswerReader, *, accuracy: bool = True
+) -> tuple[GateResult, ...]:
+    """Whether the model answers correctly: the first answer against the second.
+
+    ``accuracy`` is False where it was looked at before prompts were sorted by it.
+    """
     if gate is None or len(answers.logits) < 2:
         return ()
     correct, foil = list(answers.logits.values())[:2]
     results = []
-    if gate.min_accuracy is not None:
+    if accuracy and gate.min_accuracy is not None:
         results.append(_at_least("accuracy", float((correct > foil).mean()), gate.min_accuracy))
     if gate.min_logit_difference is not None:
         difference = float((correct - foil).mean())

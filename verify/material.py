@@ -25,6 +25,8 @@ class Material:
     tokens: TokenUnits | None
     sha256: str
     problem: str | None = None
+    seed: int = 0
+    """That they were made with."""
 
 
 def material_of(parameters: Builder, words: Words, seed: int, context: int) -> Material:
@@ -36,18 +38,19 @@ def material_of(parameters: Builder, words: Words, seed: int, context: int) -> M
         seed: added to the recipe's own.
         context: tokens that the model can read at once.
     """
-    parameters = parameters.model_copy(update={"seed": getattr(parameters, "seed", 0) + seed})
+    seed += getattr(parameters, "seed", 0)
+    parameters = parameters.model_copy(update={"seed": seed})
     try:
         if isinstance(parameters, Tokens):
             tokens = token_units(parameters, words)
-            return Material(None, tokens, tokens_sha256(tokens.ids))
+            return Material(None, tokens, tokens_sha256(tokens.ids), seed=seed)
         prompts = build(parameters, words)
     except CannotBuild as error:
         return Material(None, None, _NOTHING_READ, str(error))
     if prompts.longest > context:
         problem = f"prompts of {prompts.longest} tokens do not fit a context of {context}"
-        return Material(prompts, None, prompts_sha256(prompts), problem)
-    return Material(prompts, None, prompts_sha256(prompts))
+        return Material(prompts, None, prompts_sha256(prompts), problem, seed)
+    return Material(prompts, None, prompts_sha256(prompts), seed=seed)
 
 
 def work_of(material: Material, group: Sequence[Job], anatomy: Anatomy) -> float:

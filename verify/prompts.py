@@ -27,8 +27,19 @@ class Prompt:
     relations: Mapping[str, Mapping[int, tuple[int, ...]]] = field(default_factory=dict)
     answers: Mapping[str, int] = field(default_factory=dict)
     """Token id of each answer, read at ``end``."""
+    candidates: tuple[int, ...] = ()
+    """Token ids of what else might be answered, where prompts are sorted by the model's answer."""
     cluster: int = 0
     """Template (or other cluster) that the prompt was made from."""
+
+
+@dataclass(frozen=True)
+class Answers:
+    """How many of the prompts that were drawn the model answers correctly, and how many wrongly."""
+
+    drawn: int
+    correct: int
+    wrong: int
 
 
 @dataclass(frozen=True)
@@ -40,6 +51,10 @@ class PromptSet:
     single_token_share: float = 1.0
     unknown_share: float = 0.0
     left_out: int = 0
+    unaligned: frozenset[str] = frozenset()
+    """Variants whose prompts are others than those that are scored: not paired with them."""
+    answers: Answers | None = None
+    """Of the draw that these prompts were kept from, if the model's answers decided."""
 
     @property
     def main(self) -> tuple[Prompt, ...]:

@@ -7,10 +7,11 @@ from itertools import chain
 
 import numpy as np
 
+from catalog.schema.answered import Answered
 from catalog.schema.evidence import GateResult, Sample
 from verify.anatomy import Anatomy
 from verify.capture import Reader, run_pass
-from verify.gates import answer_gates, failed, word_gates
+from verify.gates import answer_gates, failed, sorted_gates, word_gates
 from verify.loading import LoadedModel
 from verify.material import Material
 from verify.measures import RUNNING, WEIGHTS
@@ -19,6 +20,7 @@ from verify.measures.tokens import TokenUnits
 from verify.planning import Job
 from verify.prompts import CannotBuild, PromptSet
 from verify.recording import Scored, Settings
+from verify.sorting import sorted_by_answers
 from verify.statistics import Units
 
 Advance = Callable[[float], None]
@@ -50,8 +52,7 @@ def score(
             )
             for job in group
         ]
-    assert material.prompts is not None
-    return _on_prompts(group, material.prompts, material.sha256, loaded, settings, advance)
+    return _on_prompts(group, material, loaded, settings, advance)
 
 
 def _not_applicable(reason: str, gates: tuple[GateResult, ...], sha256: str) -> Scored:
@@ -76,31 +77,40 @@ def _on_weights(
 
 def _on_prompts(
     group: Sequence[Job],
-    prompts: PromptSet,
-    sha256: str,
+    material: Material,
     loaded: LoadedModel,
     settings: Settings,
     advance: Advance,
 ) -> list[Scored]:
-    anatomy = loaded.anatomy
-    measures = [_measure(job, prompts, anatomy) for job in group]
+    assert material.prompts is not None
+    prompts, advance = _sorted(group, material, material.prompts, loaded, settings, advance)
+    # what sorting leaves may be nothing: such recipes are given up before the model is read again
+    early = [sorted_gates(job.recipe.gate, prompts) for job in group]
+    measures = [
+        failed(gates) or _measure(job, prompts, loaded.anatomy)
+        for job, gates in zip(group, early, strict=True)
+    ]
     running = [measure for measure in measures if isinstance(measure, RunningMeasure)]
-    answers = AnswerReader(anatomy, prompts.main) if prompts.main[0].answers else None
-    _read_all(running, answers, prompts, loaded, settings, advance)
+    answers = None
+    if running or prompts.answers is None:
+        has_answers = bool(prompts.main[0].answers)
+        answers = AnswerReader(loaded.anatomy, prompts.main) if has_answers else None
+        _read_all(running, answers, prompts, loaded, settings, advance)
     made = []
-    for job, measure in zip(group, measures, strict=True):
-        gates = word_gates(job.recipe.gate, prompts.single_token_share, prompts.unknown_share)
+    for job, measure, gates in zip(group, measures, early, strict=True):
+        gates = (
+            *word_gates(job.recipe.gate, prompts.single_token_share, prompts.unknown_share),
+            *gates,
+        )
         if answers is not None:
-            gates += answer_gates(job.recipe.gate, answers)
-        if (reason := failed(gates)) is not None:
-            made.append(_not_applicable(reason, gates, sha256))
-            continue
-        if isinstance(measure, str):
-            made.append(_not_applicable(measure, gates, sha256))
+            gates += answer_gates(job.recipe.gate, answers, accuracy=prompts.answers is None)
+        reason = failed(gates)
+        if reason is not None or isinstance(measure, str):
+            made.append(_not_applicable(reason or str(measure), gates, material.sha256))
             continue
         units = measure.units()
         sample = _sample("prompt", units, prompts.left_out)
-        made.append(Scored(units, gates, sample, sha256, True))
+        made.append(Scored(units, gates, sample, material.sha256, True))
     return made
 
 
@@ -110,6 +120,33 @@ def _measure(job: Job, prompts: PromptSet, anatomy: Anatomy) -> RunningMeasure |
         return RUNNING[job.recipe.measure.kind](job.recipe, prompts, anatomy)
     except CannotBuild as error:
         return str(error)
+
+
+def _sorted(
+    group: Sequence[Job],
+    material: Material,
+    prompts: PromptSet,
+    loaded: LoadedModel,
+    settings: Settings,
+    advance: Advance,
+) -> tuple[PromptSet, Advance]:
+    """The prompts that are scored, and how the rest of the group's work is told.
+
+    Where the model's own answers sort them, it answers them all first: half of the work.
+    """
+    parameters = group[0].recipe.prompts
+    if not (isinstance(parameters, Answered) and parameters.is_sorted):
+        return prompts, advance
+    drawn = len(prompts.main)
+    kept = sorted_by_answers(
+        prompts,
+        parameters,
+        material.seed,
+        loaded,
+        settings,
+        advance=lambda count: advance(count / drawn / 2),
+    )
+    return kept, lambda share: advance(share / 2)
 
 
 def _read_all(

@@ -34,7 +34,11 @@ class VaryRole(Control):
 
 
 class VaryPrompts(Control):
-    """An aligned variant of the same prompts (paired: same seed, same template)."""
+    """An aligned variant of the same prompts (paired: same seed, same template).
+
+    Where prompts are sorted by the model's answers, variant ``solved`` has other prompts of the
+    same draw, and nothing is paired.
+    """
 
     paired: ClassVar[bool] = True
 

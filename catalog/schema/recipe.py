@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from catalog.schema.answered import SOLVED, Answered
 from catalog.schema.base import Line, PaperKey, Prose, Slug, Strict
 from catalog.schema.builder import CONTROL_KEYS, UNIVERSAL_KEYS, Builder
 from catalog.schema.controls import AnyControl, Control, VaryPrompts, VaryRole, VaryTokens
@@ -42,13 +43,20 @@ class Gate(Strict):
     """What the model must be able to do. A failed gate is not-applicable, never not-found."""
 
     min_accuracy: Annotated[float, Field(ge=0, le=1)] | None = None
-    """Share of prompts where the correct answer's logit exceeds the foil's (or all others')."""
+    """Share of prompts where the correct answer's logit exceeds the foil's.
+
+    Where prompts are sorted by answers: where it exceeds those of all other tokens, over all
+    prompts that were drawn.
+    """
     min_logit_difference: float | None = None
     """Mean logit of the correct answer minus the foil, in logits."""
     min_single_token: Annotated[float, Field(ge=0, le=1)] | None = None
     """Share of the words of the recipe's lists that are one token; the others are left out."""
     max_unknown: Annotated[float, Field(ge=0, le=1)] | None = None
     """Share of prompt tokens that the tokenizer does not know."""
+    # left out where it is not used, so that older recipes keep their hash
+    min_kept: Annotated[int | None, Field(ge=8, exclude_if=lambda kept: kept is None)] = None
+    """Prompts that are left of each sort, where the model's answers decide which are scored."""
 
 
 class Recipe(Strict):
@@ -88,6 +96,13 @@ class Recipe(Strict):
             raise ValueError(misfit)
         if self.status == "described" and not self.missing:
             raise ValueError(MISSING_NOT_NAMED)
+        is_sorted = isinstance(self.prompts, Answered) and self.prompts.is_sorted
+        if is_sorted != (self.gate is not None and self.gate.min_kept is not None):
+            raise ValueError(
+                "the gate says how many prompts 'keep' has to leave: give 'min_kept'"
+                if is_sorted
+                else "'min_kept' is for prompts that 'keep' sorts by the model's answers"
+            )
         return self
 
 
@@ -149,6 +164,19 @@ def misfits(
         yield from _unmarked("key role", (control.key,), keys | measure.own_keys, prompts.kind)
     if isinstance(control, VaryPrompts):
         yield from _unmarked("variant", (control.variant,), prompts.variant_names(), prompts.kind)
+    if isinstance(prompts, Answered) and prompts.keep == "answered-wrongly":
+        if getattr(measure, "scale", None) == "share":
+            yield (
+                "'scale: share' divides by the mean logit difference, which is below zero where"
+                " answers are wrong: write 'scale: logits'"
+            )
+        if (
+            isinstance(control, VaryPrompts)
+            and control.variant == SOLVED
+            and criterion is not None
+            and criterion.max_change is not None
+        ):
+            yield "'max_change' compares the same prompts, and 'solved' has others: give min_margin"
     if isinstance(control, VaryTokens) and not measure.weights_only:
         yield "'vary: tokens' is for measures that read weights only"
 

@@ -6,8 +6,9 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
+from catalog.schema.answered import SOLVED, Answered
 from catalog.schema.base import Slug, Strict
-from catalog.schema.builder import Builder, Count, Seed
+from catalog.schema.builder import Count, Seed
 
 SlotName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=40)]
 Mention = Annotated[
@@ -39,7 +40,7 @@ class Fill(Strict):
         return self.row or ("pair" if self.side in PAIR_SIDES else slot)
 
 
-class Templates(Builder):
+class Templates(Answered):
     """Sentences with slots, filled from word lists; roles and answers are named slots.
 
     ``{name}`` in a template is a slot that ``fill`` says how to fill. ``{name|some words}`` marks
@@ -74,6 +75,8 @@ class Templates(Builder):
     def _slots_are_known(self) -> Templates:
         if missing := sorted(set(self.corrupt) - set(self.fill)):
             raise ValueError(f"'corrupt' fills slots that 'fill' does not: {', '.join(missing)}")
+        if self.is_sorted and not self.answers_from:
+            raise ValueError("'keep' sorts prompts by the model's answer: give 'answers'")
         known = set(self.fill)
         for name, slots in (
             ("answers", set(self.answers_from.values())),
@@ -100,16 +103,18 @@ class Templates(Builder):
         return frozenset(self.roles) | {f"earlier-{role}" for role in self.roles}
 
     def variant_names(self) -> frozenset[str]:
-        return self.variants if self.corrupt else frozenset({"clean"})
+        aligned = self.variants if self.corrupt else frozenset({"clean"})
+        return aligned | (super().variant_names() & {SOLVED})
 
     def answer_roles(self) -> frozenset[str]:
-        return frozenset(self.answers_from)
+        return super().answer_roles() | frozenset(self.answers_from)
 
     def vocabularies(self) -> tuple[str, ...]:
         lists = [
             how.words for fills in (self.fills(), self.corrupted_fills()) for how in fills.values()
         ]
-        return (self.templates, *dict.fromkeys(lists))
+        candidates = (self.candidates,) if self.candidates else ()
+        return (self.templates, *dict.fromkeys((*lists, *candidates)))
 
 
 def _fill(how: str | Fill) -> Fill:

@@ -26,6 +26,7 @@ from tests.planted.concepts import concepts_model
 from tests.planted.conflicts import conflicts_model
 from tests.planted.docstrings import docstrings_model
 from tests.planted.facts import facts_model
+from tests.planted.fooled import fooled_model
 from tests.planted.indirect_object import indirect_object_model
 from tests.planted.induction import induction_model
 from tests.planted.kinds import kinds_model
@@ -64,6 +65,7 @@ MODELS: Mapping[str, Callable[[Family], Planted]] = MappingProxyType(
         "syllogisms": syllogisms_model,
         "kinds": kinds_model,
         "acronyms": acronyms_model,
+        "fooled": fooled_model,
         "docstrings": docstrings_model,
         "concepts": concepts_model,
         "tags": tags_model,
@@ -97,6 +99,7 @@ __all__ = [
     "clauses_model",
     "concepts_model",
     "facts_model",
+    "fooled_model",
     "indirect_object_model",
     "induction_model",
     "kinds_model",

@@ -108,6 +108,7 @@ HEAD_TYPES = (
     "summary-reader",
     "syntactic",
     "value-fetcher",
+    "vulnerable-head",
 )
 _C = 1000.0
 _LINEAR = 12.0

@@ -40,6 +40,14 @@ PROMPTS: list[dict[str, Any]] = [
         "roles": {"sentiment": ["adjective"], "summary": ["subject.2"]},
         "answers": {"correct": "adjective"},
     },
+    {
+        "builder": "templates",
+        "templates": "acronym-next-templates",
+        "fill": {"due": {"words": "acronym-words", "split": True}},
+        "answers": {"correct": "due"},
+        "keep": "answered-wrongly",
+        "candidates": "letters",
+    },
     {"builder": "series", "series": ["days", "months"]},
     {"builder": "few-shot", "pairs": "capitals"},
     {"builder": "needle", "text": "plain-prose", "lengths": [100], "depths": [0.5]},
@@ -84,6 +92,7 @@ MEASURED: list[dict[str, Any]] = [
 CONTROLLED: list[dict[str, Any]] = [
     {"vary": "role", "query": "unrepeated", "key": "same-offset"},
     {"vary": "prompts", "variant": "corrupted"},
+    {"vary": "prompts", "variant": "solved"},
     {"vary": "tokens", "shuffle": "target"},
     {"vary": "tokens", "input": "first-mlp-successor"},
     {"vary": "heads"},
@@ -114,8 +123,10 @@ def test_every_part_has_words_that_name_what_was_chosen(
     assert len(text) > 20
     assert "None" not in text
     assert "`" not in text
-    for name in ("query", "key", "variant", "correct", "foil", "pool", "pairs", "text"):
-        if isinstance(data.get(name), str):
+    for name in (
+        *("query", "key", "variant", "correct", "foil", "pool", "pairs", "text", "candidates"),
+    ):
+        if isinstance(data.get(name), str) and data[name] != "solved":
             assert f"<code>{data[name]}</code>" in text
 
 

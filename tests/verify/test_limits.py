@@ -18,12 +18,11 @@ from tests.planted import readings as read
 from tests.planted.alike import alike_model
 from tests.planted.coloured import coloured_model
 from tests.planted.concepts import concepts_model
-from tests.planted.fooled import FOOLING, GIVEN, fooled_model
 from tests.planted.pieces import pieces, pieces_of
 from tests.planted.report import at
 from tests.planted.triples import TRIPLES, triples_model
 from tests.planted.words import ids as token_ids
-from tests.planted.words import pairs, passages, word_list
+from tests.planted.words import pairs, passages
 from tests.verify.catalog_parts import catalog
 from verify.loading import wrap
 from verify.planning import Job, jobs_of, select
@@ -180,47 +179,6 @@ def rise_of_outputs(planted: Planted, head: str, table: str, destination: str) -
     effect = whole - silenced
     own = effect.diagonal()
     return float((own - (effect.sum(1) - own) / (len(some) - 1)).mean())
-
-
-@both_families
-@torch.no_grad()
-def test_vulnerable_heads_are_missed_unless_prompts_are_sorted_by_the_answer(
-    family: Family,
-) -> None:
-    """``writes-wrong-letter``: over all prompts another head writes more against the letter."""
-    model = fooled_model(family)
-    recipe = catalog().head_types["vulnerable-head"].recipe("writes-wrong-letter")
-    assert run_one(model, recipe.model_copy(update={"gate": None})).found == ("1.1",)
-
-    # by the model's own answers, one prompt for each word of names
-    given = {False: [], True: []}  # type: dict[bool, list[dict[str, float]]]
-    letters = [model.tokenizer.convert_tokens_to_ids(letter) for letter in word_list("letters")]
-    for word in word_list("acronym-words"):
-        text = f"The {word} Quiet Zone ("
-        tokens = [0, *model.tokenizer(text)["input_ids"]]
-        (r,) = read.run(model, [tokens])
-        due = model.tokenizer.convert_tokens_to_ids(word[0])
-        said = letters[int(r.logits[-1, letters].argmax())]
-        failed = said != due
-        assert failed == (word[0] in FOOLING)
-        # where the answer is right, against the letter that the failed ones get
-        wrong = said if failed else model.tokenizer.convert_tokens_to_ids(GIVEN)
-        if wrong == due:
-            continue
-        effects = {}
-        for head in ("1.0", "1.1"):
-            (without,) = read.run(model, [tokens], without=(head,))
-            change = r.logits[-1] - without.logits[-1]
-            effects[head] = float(change[wrong] - change[due])
-        given[failed].append(effects)
-
-    def mean(failed: bool, head: str) -> float:
-        return sum(effects[head] for effects in given[failed]) / len(given[failed])
-
-    margins = {head: mean(True, head) - mean(False, head) for head in ("1.0", "1.1")}
-    assert mean(True, "1.0") > recipe.criterion.min_score
-    assert margins["1.0"] > 10
-    assert abs(margins["1.1"]) < 0.5
 
 
 @both_families

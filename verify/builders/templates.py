@@ -31,7 +31,8 @@ def templates(parameters: Templates, words: Words) -> PromptSet:
 
     Roles: ``end``, the last token, and each of ``roles``: all tokens of its slots as a key (of a
     split word the first), the last token of each slot as a query, and ``earlier-ROLE`` what of
-    them lies before the query. A role of which a template has no slot is empty there. Templates
+    them lies before the query. Candidates for the answer are the words of their list that would be
+    one next token. A role of which a template has no slot is empty there. Templates
     are the clusters, or each prompt its own where a list has fewer than eight.
 
     Raises:
@@ -243,6 +244,8 @@ def _fill(
     tokens = {role: _next(words, parameters, text, ids, word) for role, word in answers.items()}
     if None in tokens.values() or len(set(tokens.values())) < len(tokens):
         return None
+    candidates = words.vocabularies[parameters.candidates].words if parameters.candidates else ()
+    others = [_next(words, parameters, text, ids, word) for word in candidates or ()]
     queries, places, relations = _roles(parameters, at)
     end = start + len(ids) - 1
     every = {"end": (end,), **queries}
@@ -259,6 +262,7 @@ def _fill(
             for role in relations
         },
         answers={role: token for role, token in tokens.items() if token is not None},
+        candidates=tuple(token for token in others if token is not None),
         cluster=cluster,
     )
 

@@ -18,7 +18,7 @@ class AttentionMeasure(RunningMeasure):
     """Score of a prompt: mean over query positions of the attention summed over key positions.
 
     Shape [prompts, heads], unit share of attention. Control: another role (or another variant) of
-    the same prompts, so head and control are paired.
+    the same prompts, so head and control are paired, but for a variant of other prompts.
     """
 
     def __init__(self, recipe: Recipe, prompts: PromptSet, anatomy: Anatomy) -> None:
@@ -48,8 +48,9 @@ class AttentionMeasure(RunningMeasure):
         return Units(
             score=self._score.flat(),
             control=self._control.flat(),
-            paired=True,
+            paired=self.control_clusters is None,
             clusters=self.clusters,
+            control_clusters=self.control_clusters,
             kind="mean",
             bounds=(0.0, 1.0),
         )

@@ -76,8 +76,9 @@ class DirectLogitAttributionMeasure(RunningMeasure):
         return Units(
             score=self._score.attributions() / divide,
             control=self._control.attributions() / divide,
-            paired=True,
+            paired=self.control_clusters is None,
             clusters=self.clusters,
+            control_clusters=self.control_clusters,
             kind="mean",
         )
 

@@ -51,6 +51,15 @@ class RunningMeasure(ABC):
         return control.variant if isinstance(control, VaryPrompts) else None
 
     @property
+    def control_clusters(self) -> NDArray[np.int64] | None:
+        """Cluster of each prompt of the control, where these are no partners of those scored."""
+        variant = self.control_variant
+        if variant is None or variant not in self.prompts.unaligned:
+            return None
+        made = self.prompts.variants[variant]
+        return np.array([prompt.cluster for prompt in made], dtype=np.int64)
+
+    @property
     def main_variant(self) -> str:
         """The variant that the recipe scores."""
         return next(iter(self.prompts.variants))

@@ -1,0 +1,149 @@
+"""Prompts sorted by what the model answers: one pass over all that were drawn, before any score."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from catalog.schema.answered import GIVEN, SOLVED, STRONGEST_WRONG, Answered
+from verify.anatomy import Anatomy
+from verify.capture import FinalView, Reader, run_pass
+from verify.loading import LoadedModel
+from verify.prompts import Answers, Prompt, PromptSet
+from verify.recording import Settings
+
+IntArray = NDArray[np.int64]
+_DRAW = 0x50_27_ED
+"""Mixed into the seed, so that answers are not drawn with the numbers that made the prompts."""
+
+
+def sorted_by_answers(
+    prompts: PromptSet,
+    parameters: Answered,
+    seed: int,
+    loaded: LoadedModel,
+    settings: Settings,
+    advance: Callable[[int], None] = lambda _: None,
+) -> PromptSet:
+    """Let the model answer every prompt, and keep those that ``parameters.keep`` names.
+
+    Args:
+        prompts: as built.
+        parameters: the recipe's prompts.
+        seed: that the prompts were made with; draws the foils of solved prompts.
+        loaded: the model.
+        settings: of them the batch size.
+        advance: called with the number of prompts done after each batch.
+    """
+    reader = GreedyReader(loaded.anatomy, prompts.main)
+    run_pass(
+        loaded.anatomy,
+        prompts.main,
+        [reader],
+        batch_size=settings.batch_size,
+        limit_memory=settings.limit_memory,
+        advance=advance,
+    )
+    return kept(prompts, parameters, reader.said(), seed)
+
+
+@dataclass(frozen=True)
+class Said:
+    """Token ids, one for each prompt."""
+
+    answer: IntArray
+    """The token with the highest logit."""
+    strongest_wrong: IntArray
+    """The candidate with the highest logit that is not the correct answer."""
+
+
+class GreedyReader(Reader):
+    """What the model would write at ``end``: the token with the highest logit."""
+
+    def __init__(self, anatomy: Anatomy, prompts: Sequence[Prompt]) -> None:
+        self._anatomy = anatomy
+        self._answer = np.full(len(prompts), -1, dtype=np.int64)
+        self._wrong = np.full(len(prompts), -1, dtype=np.int64)
+
+    def finish(self, view: FinalView) -> None:
+        """Rank the whole vocabulary, and the candidates."""
+        for row, (number, prompt) in enumerate(zip(view.numbers, view.prompts, strict=True)):
+            at_end = view.normed[row, prompt.queries["end"][0]]
+            logits = self._anatomy.all_logits(at_end[None].float())[0]
+            self._answer[number] = int(logits.argmax())
+            rivals = torch.full_like(logits, float("-inf"))
+            among = list(prompt.candidates) or slice(None)
+            rivals[among] = logits[among]
+            rivals[correct_of(prompt)] = float("-inf")
+            self._wrong[number] = int(rivals.argmax())
+
+    def said(self) -> Said:
+        """Once the pass is through."""
+        return Said(self._answer, self._wrong)
+
+
+def correct_of(prompt: Prompt) -> int:
+    """The token of the correct answer: the first that the recipe names."""
+    return next(iter(prompt.answers.values()))
+
+
+def kept(prompts: PromptSet, parameters: Answered, said: Said, seed: int) -> PromptSet:
+    """The prompts that are left, of every variant.
+
+    Args:
+        prompts: all that were drawn.
+        parameters: which are kept.
+        said: what the model answers to each of the main variant.
+        seed: draws the foils of solved prompts.
+    """
+    correct = [correct_of(prompt) for prompt in prompts.main]
+    right = [i for i, token in enumerate(correct) if said.answer[i] == token]
+    wrong = [
+        i
+        for i, token in enumerate(correct)
+        if said.answer[i] != token
+        and (not (c := prompts.main[i].candidates) or said.answer[i] in c)
+    ]
+    answers = Answers(len(correct), len(right), len(wrong))
+    if parameters.keep == "answered-correctly":
+        return replace(
+            prompts,
+            variants={
+                name: tuple(made[i] for i in right) for name, made in prompts.variants.items()
+            },
+            answers=answers,
+            left_out=prompts.left_out + len(correct) - len(right),
+        )
+    failed = {
+        name: tuple(_with(made[i], int(said.answer[i]), int(said.answer[i])) for i in wrong)
+        for name, made in prompts.variants.items()
+    }
+    given = [int(said.answer[i]) for i in wrong]
+    random = np.random.default_rng([seed, _DRAW])
+    solved = []
+    for i in right:
+        prompt = prompts.main[i]
+        fit = [token for token in given if token != correct[i] and _may_be(prompt, token)]
+        if fit:
+            drawn = fit[int(random.integers(len(fit)))]
+            solved.append(_with(prompt, drawn, int(said.strongest_wrong[i])))
+    return replace(
+        prompts,
+        variants={**failed, SOLVED: tuple(solved)},
+        answers=answers,
+        unaligned=frozenset({SOLVED}),
+        left_out=prompts.left_out + len(correct) - len(wrong) - len(solved),
+    )
+
+
+def _may_be(prompt: Prompt, token: int) -> bool:
+    """Whether a token counts as an answer to the prompt."""
+    return not prompt.candidates or token in prompt.candidates
+
+
+def _with(prompt: Prompt, given: int, strongest: int) -> Prompt:
+    return replace(prompt, answers={**prompt.answers, GIVEN: given, STRONGEST_WRONG: strongest})
