@@ -34,6 +34,7 @@ from tests.planted.logic import logic_model
 from tests.planted.movers import movers_model
 from tests.planted.needles import needles_model
 from tests.planted.ngrams import ngram_model
+from tests.planted.passages import passages_model
 from tests.planted.pattern import pattern_model
 from tests.planted.pieces import pieces_model
 from tests.planted.reviews import reviews_model
@@ -73,6 +74,7 @@ MODELS: Mapping[str, Callable[[Family], Planted]] = MappingProxyType(
         "verbs": verbs_model,
         "needles": needles_model,
         "logic": logic_model,
+        "passages": passages_model,
         "choices": choices_model,
         "candidates": candidates_model,
         "boxes": boxes_model,
@@ -105,6 +107,7 @@ __all__ = [
     "kinds_model",
     "movers_model",
     "ngram_model",
+    "passages_model",
     "pattern_model",
     "pieces_model",
     "tags_model",

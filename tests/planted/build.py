@@ -63,6 +63,7 @@ HEAD_TYPES = (
     "constant-head",
     "content-gatherer",
     "context-head",
+    "core-head",
     "correct-head",
     "correct-letter-head",
     "decision-head",
