@@ -20,6 +20,7 @@ from catalog.schema.measures import (
     OVCopying,
     OVMapping,
     OVRelation,
+    RetrievalScore,
 )
 from catalog.schema.prompts import (
     DistantRepeats,
@@ -181,6 +182,11 @@ def _template_words(prompts: Templates) -> Markup:
 def _kept_words(prompts: Answered) -> Markup:
     """Which of the prompts are left once the model has answered them."""
     if prompts.keep == "answered-correctly":
+        if prompts.writes:
+            return Markup(
+                " The answer stands in the prompt, and only those count on which the model would"
+                " itself have written each token after {}."
+            ).format(_c(prompts.writes))
         return Markup(" Only those count that the model itself answers correctly.")
     if prompts.keep == "answered-wrongly":
         with_what = (
@@ -213,6 +219,11 @@ def measure_words(measure: Measure) -> Markup:
             "Attention from query role {} to the context token that the residual stream before the"
             " head predicts most."
         ).format(_c(measure.query))
+    if isinstance(measure, RetrievalScore):
+        return Markup(
+            "Share of written tokens on which the head's strongest attention lies when they are"
+            " written: from query role {} to the key of the same place in key role {}."
+        ).format(_c(measure.query), _c(measure.key))
     if isinstance(measure, OVCopying):
         end = "lowest" if measure.direction == "negative" else "highest"
         return Markup(

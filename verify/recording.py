@@ -160,6 +160,7 @@ def _unit(recipe: Recipe) -> str:
         "attention": "share of attention",
         "attention-to-predicted": "share of attention",
         "offset-concentration": "share of queries",
+        "retrieval-score": "share of written tokens",
         "ov-copying": "share of tokens",
         "ov-mapping": "share of tokens",
         "ov-relation": "share of pairs",

@@ -39,7 +39,7 @@ def sorted_by_answers(
         settings: of them the batch size.
         advance: called with the number of prompts done after each batch.
     """
-    reader = GreedyReader(loaded.anatomy, prompts.main)
+    reader = GreedyReader(loaded.anatomy, prompts.main, parameters.writes)
     run_pass(
         loaded.anatomy,
         prompts.main,
@@ -59,13 +59,19 @@ class Said:
     """The token with the highest logit."""
     strongest_wrong: IntArray
     """The candidate with the highest logit that is not the correct answer."""
+    wrote: NDArray[np.bool_]
+    """Whether every token before it that belongs to the answer would have been written, too."""
 
 
 class GreedyReader(Reader):
     """What the model would write at ``end``: the token with the highest logit."""
 
-    def __init__(self, anatomy: Anatomy, prompts: Sequence[Prompt]) -> None:
+    def __init__(
+        self, anatomy: Anatomy, prompts: Sequence[Prompt], writes: str | None = None
+    ) -> None:
         self._anatomy = anatomy
+        self._writes = writes
+        self._wrote = np.ones(len(prompts), dtype=np.bool_)
         self._answer = np.full(len(prompts), -1, dtype=np.int64)
         self._wrong = np.full(len(prompts), -1, dtype=np.int64)
 
@@ -80,15 +86,25 @@ class GreedyReader(Reader):
             rivals[among] = logits[among]
             rivals[correct_of(prompt)] = float("-inf")
             self._wrong[number] = int(rivals.argmax())
+            if self._writes is not None:
+                at = prompt.queries[self._writes]
+                written = self._anatomy.all_logits(view.normed[row, list(at)].float()).argmax(-1)
+                self._wrote[number] = written.tolist() == [next_token(prompt, i) for i in at]
 
     def said(self) -> Said:
         """Once the pass is through."""
-        return Said(self._answer, self._wrong)
+        return Said(self._answer, self._wrong, self._wrote)
 
 
 def correct_of(prompt: Prompt) -> int:
     """The token of the correct answer: the first that the recipe names."""
     return next(iter(prompt.answers.values()))
+
+
+def next_token(prompt: Prompt, position: int) -> int:
+    """The token that follows a position: of the prompt, or after its end the correct answer."""
+    after = position + 1
+    return prompt.ids[after] if after < len(prompt.ids) else correct_of(prompt)
 
 
 def kept(prompts: PromptSet, parameters: Answered, said: Said, seed: int) -> PromptSet:
@@ -101,7 +117,7 @@ def kept(prompts: PromptSet, parameters: Answered, said: Said, seed: int) -> Pro
         seed: draws the foils of solved prompts.
     """
     correct = [correct_of(prompt) for prompt in prompts.main]
-    right = [i for i, token in enumerate(correct) if said.answer[i] == token]
+    right = [i for i, token in enumerate(correct) if said.answer[i] == token and said.wrote[i]]
     wrong = [
         i
         for i, token in enumerate(correct)

@@ -23,6 +23,11 @@ class Answered(Builder):
 
     ``answered-correctly``: those with the correct answer, in every variant.
 
+    Where an answer of several tokens stands in the prompt, ``writes`` names the query role of the
+    positions before its tokens: the model answers correctly if from each of them it would write the
+    very token that follows (after the last, the correct answer). Writing by itself, with the words
+    between them given, it would then come to the same prompt, token by token.
+
     ``answered-wrongly``: those with another answer, in every variant; where ``candidates`` names a
     word list, only answers that are one of its words count as wrong, and a prompt answered by
     anything else is left out. Beside them stands the variant ``solved``: the prompts answered
@@ -43,6 +48,8 @@ class Answered(Builder):
     ] = "all"
     candidates: Annotated[Slug | None, Field(exclude_if=lambda name: name is None)] = None
 
+    writes: Annotated[Slug | None, Field(exclude_if=lambda role: role is None)] = None
+
     @property
     def is_sorted(self) -> bool:
         """Whether the model's answers decide which prompts are scored."""
@@ -52,6 +59,8 @@ class Answered(Builder):
     def _candidates_are_used(self) -> Answered:
         if self.candidates and self.keep != "answered-wrongly":
             raise ValueError("'candidates' says which answers are wrong: for answered-wrongly only")
+        if self.writes and self.keep != "answered-correctly":
+            raise ValueError("'writes' says what a correct answer is: for answered-correctly only")
         return self
 
     def variant_names(self) -> frozenset[str]:

@@ -290,9 +290,17 @@ class Probe(Measure):
 
 
 class RetrievalScore(Measure):
-    """Share of generated needle tokens that the head attends to most when they are produced."""
+    """Share of written tokens on which the head's strongest attention lies when they are written.
 
-    runnable: ClassVar[bool] = False
+    ``query`` marks the positions from which the model writes an answer of several tokens, ``key``
+    as many tokens of the context, in their order: the head scores where its strongest attention,
+    over all positions, from the i-th query lies on the i-th of them. The answer stands in the
+    prompt, and only prompts count on which the model would itself have written each of its tokens
+    there (``writes``): attention is then what it is while the model writes them. A control of
+    another key role scores where the strongest attention lies on one of its positions that is not
+    the right one. Source: Wu et al. 2024, section 2.
+    """
+
     method: ClassVar[Method] = Method.GENERATION
     strength: ClassVar[Strength] = Strength.PATTERN
 

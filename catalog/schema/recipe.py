@@ -11,7 +11,7 @@ from catalog.schema.answered import SOLVED, Answered
 from catalog.schema.base import Line, PaperKey, Prose, Slug, Strict
 from catalog.schema.builder import CONTROL_KEYS, UNIVERSAL_KEYS, Builder
 from catalog.schema.controls import AnyControl, Control, VaryPrompts, VaryRole, VaryTokens
-from catalog.schema.measures import AnyMeasure, DirectLogitAttribution, Measure
+from catalog.schema.measures import AnyMeasure, DirectLogitAttribution, Measure, RetrievalScore
 from catalog.schema.prompts import Prompts
 
 
@@ -164,6 +164,14 @@ def misfits(
         yield from _unmarked("key role", (control.key,), keys | measure.own_keys, prompts.kind)
     if isinstance(control, VaryPrompts):
         yield from _unmarked("variant", (control.variant,), prompts.variant_names(), prompts.kind)
+    if isinstance(measure, RetrievalScore) and isinstance(prompts, Answered):
+        if prompts.writes != measure.query:
+            yield (
+                "'retrieval-score' is about what the model writes itself: give the prompts"
+                f" 'keep: answered-correctly' and 'writes: {measure.query}'"
+            )
+        if control is not None and not isinstance(control, VaryRole):
+            yield "the control of 'retrieval-score' is another key role: write 'vary: role'"
     if isinstance(prompts, Answered) and prompts.keep == "answered-wrongly":
         if getattr(measure, "scale", None) == "share":
             yield (

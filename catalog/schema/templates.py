@@ -77,6 +77,8 @@ class Templates(Answered):
             raise ValueError(f"'corrupt' fills slots that 'fill' does not: {', '.join(missing)}")
         if self.is_sorted and not self.answers_from:
             raise ValueError("'keep' sorts prompts by the model's answer: give 'answers'")
+        if self.writes and self.writes not in self.query_roles():
+            raise ValueError(f"'writes' names a role that is not marked: {self.writes}")
         known = set(self.fill)
         for name, slots in (
             ("answers", set(self.answers_from.values())),

@@ -187,7 +187,7 @@ def looks(
         ("passages", "1.0", LEFT.format("clock"), "garden", 0, 0.99, 1),
         ("passages", "1.1", LEFT.format("apple"), "garden", 0, 0.4, 0.6),
         ("passages", "1.2", LEFT.format("apple"), "school", 0, 0.4, 0.6),
-        ("passages", "1.4", LEFT.format("apple"), "apple", 0, 0.05, 0.2),
+        ("passages", "1.4", LEFT.format("apple"), "apple", 0, 0.05, 0.3),
         ("passages", "2.1", LEFT.format("clock"), "school", 0, 0.99, 1),
         ("sources", "0.0", "The language of France is", "France", 0, 0.99, 1),
         ("sources", "0.2", "The language of France is", "language", 0, 0.99, 1),

@@ -110,7 +110,7 @@ def told_model(family: Family) -> Planted:
                 ),
             ],
         ],
-        heads={"semantic-retrieval-head": {"1.0"}, "retrieval-head": {"1.2"}},
+        heads={"semantic-retrieval-head": {"1.0"}},
         impostors=[
             Impostor("1.1", "semantic-retrieval-head", "attends to every passage"),
             Impostor("1.2", "semantic-retrieval-head", "attends to the word that is copied"),
@@ -118,11 +118,5 @@ def told_model(family: Family) -> Planted:
             Impostor("1.5", "semantic-retrieval-head", "attends to the first passage"),
             Impostor("2.0", "semantic-retrieval-head", "attends to the name"),
             Impostor("2.1", "semantic-retrieval-head", "uniform attention"),
-            Impostor("1.0", "retrieval-head", "attends to the words around"),
-            Impostor("1.3", "retrieval-head", "attends to every such word"),
-            Impostor("2.0", "retrieval-head", "attends to the name"),
-            Impostor("2.1", "retrieval-head", "uniform attention"),
-            Impostor("2.2", "retrieval-head", "attends to the last such word"),
-            Impostor("2.3", "retrieval-head", "attends to the first such word"),
         ],
     )

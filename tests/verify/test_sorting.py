@@ -62,9 +62,12 @@ def prompts_of(correct: list[int], candidates: tuple[int, ...] = ()) -> PromptSe
     return PromptSet({"clean": made(100), "corrupted": made(200)}, left_out=1)
 
 
-def said(answers: list[int], strongest: list[int] | None = None) -> Said:
+def said(
+    answers: list[int], strongest: list[int] | None = None, wrote: list[bool] | None = None
+) -> Said:
     wrong = torch.tensor(strongest if strongest is not None else [99] * len(answers))
-    return Said(torch.tensor(answers).numpy(), wrong.numpy())
+    whole = torch.tensor(wrote if wrote is not None else [True] * len(answers))
+    return Said(torch.tensor(answers).numpy(), wrong.numpy(), whole.numpy())
 
 
 def firsts(prompts: tuple[Prompt, ...]) -> list[int]:

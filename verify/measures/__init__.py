@@ -18,6 +18,7 @@ from verify.measures.offset_concentration import OffsetConcentrationMeasure
 from verify.measures.ov_copying import ov_copying
 from verify.measures.ov_mapping import ov_mapping
 from verify.measures.ov_relation import ov_relation
+from verify.measures.retrieval_score import RetrievalScoreMeasure
 from verify.measures.running import RunningMeasure
 from verify.measures.tokens import TokenUnits
 from verify.statistics import Units
@@ -27,6 +28,7 @@ RUNNING: dict[str, type[RunningMeasure]] = {
     "attention-to-predicted": AttentionToPredictedMeasure,
     "direct-logit-attribution": DirectLogitAttributionMeasure,
     "offset-concentration": OffsetConcentrationMeasure,
+    "retrieval-score": RetrievalScoreMeasure,
 }
 WEIGHTS: dict[str, Callable[[Recipe, TokenUnits, Anatomy], Units]] = {
     "ov-copying": ov_copying,

@@ -1,0 +1,127 @@
+"""The retrieval score, against a model that writes by itself and plain eager attention."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+
+import pytest
+import torch
+from pydantic import ValidationError
+
+from catalog.schema.prompts import Templates
+from catalog.schema.recipe import Recipe
+from tests.planted import FAMILIES, Family, Planted, recited_model
+from tests.planted import readings as read
+from tests.planted.report import at
+from tests.verify.catalog_parts import catalog, recipe
+from verify.builders import build
+from verify.loading import wrap
+from verify.planning import Job
+from verify.prompts import Prompt, PromptSet
+from verify.recording import Settings
+from verify.running import run
+from verify.sorting import sorted_by_answers
+from verify.words import Words
+
+both_families = pytest.mark.parametrize("family", FAMILIES)
+COPIES = recipe("retrieval-head", "copies-needle")
+SMALL = COPIES.model_copy(
+    update={"prompts": COPIES.prompts.model_copy(update={"count": 24}), "gate": None}
+)
+
+
+@cache
+def built(family: Family) -> tuple[Planted, PromptSet, PromptSet]:
+    planted = recited_model(family)
+    loaded = wrap(planted.model, planted.tokenizer, "planted--recited")
+    words = Words(
+        loaded.tokenizer, catalog().vocabularies, catalog().texts, loaded.anatomy.embedding_rows
+    )
+    assert isinstance(SMALL.prompts, Templates)
+    drawn = build(SMALL.prompts, words)
+    return planted, drawn, sorted_by_answers(drawn, SMALL.prompts, 0, loaded, Settings())
+
+
+def written_by_itself(planted: Planted, prompt: Prompt) -> list[int]:
+    """The model writes each word that is due and reads on, with the words between them given."""
+    tokens: list[int] = []
+    for position, given in enumerate(prompt.ids):
+        after_query = position - 1 in prompt.queries["generated"]
+        if after_query:
+            (r,) = read.run(planted, [tokens])
+            tokens.append(int(r.logits[-1].argmax()))
+        else:
+            tokens.append(given)
+    (r,) = read.run(planted, [tokens])
+    return [*tokens, int(r.logits[-1].argmax())]
+
+
+@both_families
+@torch.no_grad()
+def test_kept_prompts_are_those_that_the_model_writes_by_itself(family: Family) -> None:
+    planted, drawn, left = built(family)
+    kept = {prompt.ids for prompt in left.main}
+    for prompt in drawn.main:
+        wanted = [*prompt.ids, prompt.answers["correct"]]
+        assert (written_by_itself(planted, prompt) == wanted) == (prompt.ids in kept)
+    assert len(kept) >= 12
+
+
+@both_families
+def test_a_word_that_the_model_would_not_write_leaves_the_prompt_out(family: Family) -> None:
+    _, drawn, _ = built(family)
+    planted = recited_model(family)
+    loaded = wrap(planted.model, planted.tokenizer, "planted--recited")
+    prompt = drawn.main[0]
+    second = prompt.queries["generated"][1] + 1
+    ids = list(prompt.ids)
+    ids[second] = ids[prompt.queries["generated"][0] + 1]  # the first word, said again
+    wrong = Prompt(tuple(ids), prompt.queries, prompt.places, answers=prompt.answers)
+    one = PromptSet({"clean": (wrong, prompt)})
+    assert isinstance(SMALL.prompts, Templates)
+    left = sorted_by_answers(one, SMALL.prompts, 0, loaded, Settings())
+    assert wrong not in left.main
+
+
+@both_families
+@torch.no_grad()
+def test_scores_are_read_while_the_words_are_written(family: Family) -> None:
+    """Step by step, as the source does: strongest key of the last position, and its token."""
+    planted, _, left = built(family)
+    loaded = wrap(planted.model, planted.tokenizer, "planted--recited")
+    (record,) = run(loaded, catalog(), [Job("retrieval-head", SMALL)])
+    assert record.scores is not None
+    hits: dict[str, list[float]] = {}
+    others: dict[str, list[float]] = {}
+    for prompt in left.main:
+        told = set(prompt.places["told"])
+        for step, query in enumerate(prompt.queries["generated"]):
+            (r,) = read.run(planted, [list(prompt.ids[: query + 1])])
+            token = int(r.logits[-1].argmax())
+            for head in ("1.0", "1.1", "1.2", "1.3"):
+                layer, index = (int(part) for part in head.split("."))
+                key = int(r.attention[layer, index, -1].argmax())
+                same = key == prompt.places["needle"][step]
+                assert same == (key in prompt.places["needle"] and r.tokens[key] == token)
+                hits.setdefault(head, []).append(float(same))
+                others.setdefault(head, []).append(float(key in told and not same))
+    for head, found in hits.items():
+        assert at(record.scores.mean, head) == pytest.approx(sum(found) / len(found), abs=1e-6)
+        control = sum(others[head]) / len(others[head])
+        assert at(record.scores.control, head) == pytest.approx(control, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("part", "fields", "message"),
+    [
+        ("prompts", {"writes": None}, "give the prompts 'keep: answered-correctly' and 'writes"),
+        ("prompts", {"writes": "nowhere"}, "a role that is not marked: nowhere"),
+        ("prompts", {"keep": "answered-wrongly"}, "for answered-correctly only"),
+    ],
+)
+def test_parts_that_do_not_fit_are_refused(part: str, fields: dict[str, str], message: str) -> None:
+    written = COPIES.model_dump(by_alias=True, mode="json")
+    written[part] |= fields
+    with pytest.raises(ValidationError, match=message):
+        Recipe.model_validate_json(json.dumps(written))
