@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -119,7 +120,7 @@ def load_catalog(entries: Path | None) -> Catalog:
         return load(entries)
     except InvalidEntries as error:
         count = len(error.problems)
-        where = f" --entries {entries}" if entries is not None else ""
+        where = f" --entries {shlex.quote(str(entries))}" if entries is not None else ""
         raise CommandError(
             f"the entries have {count} error{'s' * (count > 1)}; see: headbook validate{where}"
         ) from None

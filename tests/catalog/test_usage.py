@@ -35,6 +35,8 @@ def test_entries_that_cannot_be_run(command: str, entries: Path) -> None:
     edit(entries, "papers/gould2023successor.yaml", "year: 2023", "yeer: 2023")
     see = f"see: headbook validate --entries {entries}"
     assert wrong(command, "--entries", entries) == (1, f"the entries have 1 error; {see}")
+    spaced = entries.rename(entries.with_name("my entries"))  # the command can be pasted
+    assert wrong(command, "--entries", spaced)[1].endswith(f"validate --entries '{spaced}'")
 
 
 @pytest.mark.parametrize(
