@@ -33,6 +33,9 @@ __all__ = ["Anatomy", "UnsupportedArchitecture"]
 _AT_ONCE = 512
 """Tokens that are read alone in one batch."""
 
+_VOCABULARY_PART = 16384
+"""Rows of the unembedding that are turned to float32 at once: 256 MB at a width of 4096."""
+
 
 class Anatomy:
     """The parts of one loaded model.
@@ -264,10 +267,13 @@ class Anatomy:
     def all_logits(self, normed: Tensor) -> Tensor:
         """Logits of every token, before any soft cap (which turns no ranking), biases included.
 
-        [batch, width] -> [batch, vocabulary].
+        [batch, width] -> [batch, vocabulary]. A part of the vocabulary at a time is made float32.
         """
         weight = self.unembedding.weight
-        values = normed.float().to(weight.device) @ weight.float().T
+        read = normed.float().to(weight.device)
+        values = torch.cat(
+            [read @ rows.float().T for rows in weight.split(_VOCABULARY_PART)], dim=1
+        )
         if self.unembedding.bias is not None:
             values = values + self.unembedding.bias.float()
         return values * self.parts.logit_scale

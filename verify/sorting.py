@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from catalog.schema.answered import GIVEN, SOLVED, STRONGEST_WRONG, Answered
 from verify.anatomy import Anatomy
@@ -77,19 +78,29 @@ class GreedyReader(Reader):
 
     def finish(self, view: FinalView) -> None:
         """Rank the whole vocabulary, and the candidates."""
+        ends = [prompt.queries["end"][0] for prompt in view.prompts]
+        logits = self._logits(view, range(len(ends)), ends)
+        self._answer[list(view.numbers)] = logits.argmax(-1).cpu().numpy()
         for row, (number, prompt) in enumerate(zip(view.numbers, view.prompts, strict=True)):
-            at_end = view.normed[row, prompt.queries["end"][0]]
-            logits = self._anatomy.all_logits(at_end[None].float())[0]
-            self._answer[number] = int(logits.argmax())
-            rivals = torch.full_like(logits, float("-inf"))
+            rivals = torch.full_like(logits[row], float("-inf"))
             among = list(prompt.candidates) or slice(None)
-            rivals[among] = logits[among]
+            rivals[among] = logits[row, among]
             rivals[correct_of(prompt)] = float("-inf")
             self._wrong[number] = int(rivals.argmax())
-            if self._writes is not None:
-                at = prompt.queries[self._writes]
-                written = self._anatomy.all_logits(view.normed[row, list(at)].float()).argmax(-1)
-                self._wrote[number] = written.tolist() == [next_token(prompt, i) for i in at]
+        if self._writes is None:
+            return
+        at = [(row, i) for row, p in enumerate(view.prompts) for i in p.queries[self._writes]]
+        written = self._logits(view, [row for row, _ in at], [i for _, i in at]).argmax(-1)
+        for (row, position), token in zip(at, written.tolist(), strict=True):
+            if token != next_token(view.prompts[row], position):
+                self._wrote[view.numbers[row]] = False
+
+    def _logits(self, view: FinalView, rows: Sequence[int], positions: Sequence[int]) -> Tensor:
+        device = view.normed.device
+        read = view.normed[
+            torch.tensor(list(rows), device=device), torch.tensor(positions, device=device)
+        ]
+        return self._anatomy.all_logits(read)
 
     def said(self) -> Said:
         """Once the pass is through."""
