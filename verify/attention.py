@@ -56,6 +56,7 @@ class Call:
     def _eager(
         self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor
     ) -> tuple[Tensor, Tensor]:
+        """The same with a mask that is added to scores, [batch or 1, 1, queries, keys]."""
         function = sys.modules[type(self.module).__module__].eager_attention_forward
         z, weights = function(self.module, query, key, value, mask, **self.options)
         return z, weights

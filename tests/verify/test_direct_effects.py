@@ -7,6 +7,7 @@ and by what is read off its input and output.
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -184,6 +185,21 @@ def test_effects_by_source_are_those_of_the_modules_and_add_up(
 @pytest.mark.parametrize("name", ["gemma2", "olmo2", "glm4", "qwen2", "gpt2", "bloom", "falcon_rw"])
 def test_effects_by_source_in_half_precision(name: str) -> None:
     compare(name, model_of(name).to(torch.bfloat16), 0.03)
+
+
+def test_a_source_without_a_key_moves_nothing() -> None:
+    """Its effect is 0, not unknown; and the other source is then all that is moved."""
+    anatomy, prompts = Anatomy(model_of("gemma2")), prompts_of_two_sources()
+    main = tuple(
+        replace(prompt, places={SOURCES[0]: tuple(range(len(prompt.ids))), SOURCES[1]: ()})
+        for prompt in prompts.main
+    )
+    prompts = PromptSet({"original": main, "corrupted": main})
+    units = measured(anatomy, prompts, {"vary": "role", "key": SOURCES[1]}, through=SOURCES[0])
+    whole = measured(anatomy, prompts, {"vary": "prompts", "variant": "corrupted"})
+    assert (units.control == 0).all()
+    # Gemma has no biases, of norms or values
+    np.testing.assert_allclose(units.score, whole.score, atol=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,11 @@ def _own(module: nn.Module) -> Any:
 
 @contextmanager
 def through_method(module: nn.Module, attend: Attend) -> Iterator[None]:
-    """Let ``attend`` be what a module with such a method does with queries, keys and values."""
+    """Let ``attend`` be what a module with such a method does with queries, keys and values.
+
+    ``attend`` gives [batch, tokens, heads, head width]; the method gives heads before tokens, and
+    no weights.
+    """
 
     def instead(
         query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = None
@@ -42,7 +46,10 @@ def through_method(module: nn.Module, attend: Attend) -> Iterator[None]:
 
 @contextmanager
 def beside_method(module: nn.Module, hear: Callable[[Call], None]) -> Iterator[None]:
-    """Let the module attend as it does, and show ``hear`` what it attended with."""
+    """Let the module attend as it does, and show ``hear`` what it attended with.
+
+    A call with a cache (fewer queries than keys) or with arguments that are not known is not shown.
+    """
 
     def beside(query: Tensor, key: Tensor, value: Tensor, *rest: Any, **more: Any) -> Any:
         made = _own(module)(module, query, key, value, *rest, **more)
@@ -71,6 +78,13 @@ def method_call(
 
     Some methods know a window of their own. So the mask is what the method makes of one head whose
     scores are all equal: where its weights are not 0.
+
+    Args:
+        module: with the method.
+        query: [batch, heads, tokens, head width]; keys and values alike.
+        key: as many as queries.
+        value: of the keys.
+        mask: added to scores, [batch or 1, 1, tokens, tokens]; None where the method masks.
     """
     if mask is not None and bool((mask == mask[:1]).all()):
         mask = mask[:1]
