@@ -273,7 +273,10 @@ def _lists_of(recipe: dict[str, Any], path: Path) -> Iterator[tuple[Path, str, f
             fields.append(((field,), value, kinds))
     elif "builder" not in prompts:
         kinds = _BY_MEASURE.get(at(recipe, ("measure", "kind")), _WORDS)
-        fields.append((("tokens", "vocabulary"), at(prompts, ("tokens", "vocabulary")), kinds))
+        if at(recipe, ("measure", "relation")) == "initial":
+            kinds = _WORDS
+        for field, allowed in (("vocabulary", kinds), ("initials", _WORDS)):
+            fields.append((("tokens", field), at(prompts, ("tokens", field)), allowed))
     for below, value, kinds in fields:
         for deeper, name in texts(value):
             if is_a(name, SLUG):

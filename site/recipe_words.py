@@ -24,6 +24,7 @@ from catalog.schema.measures import (
 )
 from catalog.schema.prompts import (
     DistantRepeats,
+    HeadTriples,
     IndirectObject,
     NaturalText,
     NGrams,
@@ -96,6 +97,10 @@ def prompts_words(prompts: Any) -> Markup:
             if source.sample is not None
             else Markup("The words of {}").format(_list(source.vocabulary or ()))
         )
+        if source.initials:
+            what = Markup(
+                "{}, each by its first token, and as its target its initial of {}"
+            ).format(what, _c(source.initials))
         text = Markup("{}; only weights are read, the model is not run.").format(what)
     elif isinstance(prompts, RepeatedRandomTokens):
         pool = (
@@ -133,6 +138,15 @@ def prompts_words(prompts: Any) -> Markup:
             "{} prompts of random tokens in which a token came twice before, once after the token"
             " that precedes it now and once after another."
         ).format(prompts.count)
+    elif isinstance(prompts, HeadTriples):
+        text = Markup(
+            "{} prompts of {} tokens for each head, made from its weights: its strongest triples of"
+            " source, destination and output among {} tokens of the vocabulary. The source stands"
+            " in random tokens, {} before the destination at the end. Variant"
+            " <code>other-source</code> has the source of another triple,"
+            " <code>other-destination</code> a random token at the end; the answer"
+            " <code>other-output</code> is the output of another triple."
+        ).format(prompts.count, prompts.length, prompts.candidates, _plain_list(prompts.distances))
     elif isinstance(prompts, SplitWords):
         text = Markup(
             "{} prompts of {} words from {} that the tokenizer splits, with words of {} between"
@@ -230,6 +244,11 @@ def measure_words(measure: Measure) -> Markup:
             "OV circuit: share of tokens that are among the {} {} logits of what the head writes"
             " when it attends to them."
         ).format(measure.top, end)
+    if isinstance(measure, OVMapping) and measure.relation == "initial":
+        return Markup(
+            "OV circuit: share of words for whose first token the head writes, among the letters,"
+            " the {} of the word most."
+        ).format(measure.relation)
     if isinstance(measure, OVMapping):
         return Markup(
             "OV circuit: share of the words of a series for which, among that series, the head"

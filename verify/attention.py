@@ -80,6 +80,11 @@ class Attention(ABC):
     def rows(self, index: int, queries: Tensor, keys: int) -> Tensor:
         """Weights [heads, queries, keys] of some query rows of one prompt, in float32."""
 
+    @property
+    def call(self) -> Call | None:
+        """Queries, keys and values; None where the module shows its weights only."""
+        return None
+
     def entries(self, index: Tensor, queries: Tensor, keys: Tensor) -> Tensor:
         """Single weights, in float32: prompts, queries and keys [n] -> [n, heads]."""
         made = torch.zeros(len(index), self.z.shape[2], device=self.z.device)
@@ -125,6 +130,10 @@ class OwnAttention(Attention):
         else:
             self.z = torch.cat([self._run(slice(None), part)[0] for part in at_once], dim=1)
 
+    @property
+    def call(self) -> Call:
+        return self._call
+
     def rows(self, index: int, queries: Tensor, keys: int) -> Tensor:
         if self._whole is not None:
             return self._whole[index][:, queries, :keys]
@@ -167,6 +176,10 @@ class PlainAttention(Attention):
                 query, key, value, mask, is_causal=causal, scale=scale, enable_gqa=True
             )
         self.z = z[..., :width].transpose(1, 2)
+
+    @property
+    def call(self) -> Call:
+        return self._call
 
     @property
     def _fits(self) -> bool:

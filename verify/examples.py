@@ -105,19 +105,20 @@ def make_example(
         loaded.tokenizer, catalog.vocabularies, catalog.texts, loaded.anatomy.embedding_rows
     )
     seed = recipe.prompts.seed + settings.seed
-    made = build(recipe.prompts.model_copy(update={"seed": seed}), words)
+    made = build(recipe.prompts.model_copy(update={"seed": seed}), words, loaded.anatomy)
     if isinstance(recipe.prompts, Answered) and recipe.prompts.is_sorted:
         made = sorted_by_answers(made, recipe.prompts, seed, loaded, settings)
     prompts = made.main
     unknown = loaded.tokenizer.unk_token_id
+    layer, head = layer_and_head(result.found[0])
+    own = (None, layer * loaded.anatomy.heads + head)
     number, prompt = min(
-        enumerate(prompts),
+        ((number, prompt) for number, prompt in enumerate(prompts) if prompt.head in own),
         key=lambda item: (item[1].ids.count(unknown), len(item[1].ids), item[0]),
     )
     shown = _cut(prompt, recipe)
     if len(shown.ids) > MAX_TOKENS:
         return None
-    layer, head = layer_and_head(result.found[0])
     reader = _HeadReader(layer, head)
     run_pass(loaded.anatomy, [shown], [reader], batch_size=1)
     assert reader.pattern is not None

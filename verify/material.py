@@ -29,14 +29,14 @@ class Material:
     """That they were made with."""
 
 
-def material_of(parameters: Builder, words: Words, seed: int, context: int) -> Material:
+def material_of(parameters: Builder, words: Words, seed: int, anatomy: Anatomy) -> Material:
     """Make what ``parameters`` describe.
 
     Args:
         parameters: a recipe's prompts.
         words: the tokenizer and the word lists.
         seed: added to the recipe's own.
-        context: tokens that the model can read at once.
+        anatomy: the model.
     """
     seed += getattr(parameters, "seed", 0)
     parameters = parameters.model_copy(update={"seed": seed})
@@ -44,11 +44,11 @@ def material_of(parameters: Builder, words: Words, seed: int, context: int) -> M
         if isinstance(parameters, Tokens):
             tokens = token_units(parameters, words)
             return Material(None, tokens, tokens_sha256(tokens.ids), seed=seed)
-        prompts = build(parameters, words)
+        prompts = build(parameters, words, anatomy)
     except CannotBuild as error:
         return Material(None, None, _NOTHING_READ, str(error))
-    if prompts.longest > context:
-        problem = f"prompts of {prompts.longest} tokens do not fit a context of {context}"
+    if prompts.longest > anatomy.context:
+        problem = f"prompts of {prompts.longest} tokens do not fit a context of {anatomy.context}"
         return Material(prompts, None, prompts_sha256(prompts), problem, seed)
     return Material(prompts, None, prompts_sha256(prompts), seed=seed)
 

@@ -31,6 +31,8 @@ class Prompt:
     """Token ids of what else might be answered, where prompts are sorted by the model's answer."""
     cluster: int = 0
     """Template (or other cluster) that the prompt was made from."""
+    head: int | None = None
+    """The one head that the prompt is for, counted layer by layer; None if it is for all."""
 
 
 @dataclass(frozen=True)

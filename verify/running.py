@@ -120,8 +120,7 @@ class _Run:
         self._tell(label, self._told)
 
     def _material(self, group: Sequence[Job], seed: int) -> Material:
-        context = self.loaded.anatomy.context
-        return material_of(group[0].recipe.prompts, self.words, seed, context)
+        return material_of(group[0].recipe.prompts, self.words, seed, self.loaded.anatomy)
 
     def _score(self, group: _Group, jobs: Sequence[Job]) -> list[Scored]:
         def advance(share: float) -> None:

@@ -14,6 +14,8 @@ from transformers import PreTrainedTokenizerBase
 from catalog.schema.vocabulary import TextSet, Vocabulary
 from verify.prompts import CannotBuild, PromptSet
 
+_MARKS = ("(", "-", "/")
+
 
 class Words:
     """A tokenizer, the catalog's word lists, and what becomes of them.
@@ -90,6 +92,18 @@ class Words:
             if len(ids) == 1 and ids[0] != self.unknown and ids[0] < self.size:
                 return ids[0]
         return None
+
+    def joined(self, letter: str) -> int | None:
+        """The one token of a letter that follows without a space; None if there is none."""
+        for mark in _MARKS:  # some tokenizers have a token for a mark and a letter together
+            ids = self.encode(f"{mark}{letter}")
+            if ids[:-1] == self.encode(mark) and ids[-1] != self.unknown and ids[-1] < self.size:
+                return ids[-1]
+        return None
+
+    def first_piece(self, word: str) -> int | None:
+        """The first token of a word inside a sentence, None if some token of it is unknown."""
+        return self._spaced_pieces(word)[0] if self.is_known(word) else None
 
     def is_known(self, word: str) -> bool:
         """Whether every token of a word inside a sentence is known to tokenizer and model."""

@@ -32,6 +32,8 @@ class Builder(Strict):
 
     version: ClassVar[int] = 1
     runnable: ClassVar[bool] = True
+    of_heads: ClassVar[bool] = False
+    """Whether every head has prompts of its own, made from its weights, and is scored on them."""
     queries: ClassVar[frozenset[str]] = frozenset()
     keys: ClassVar[frozenset[str]] = frozenset()
     variants: ClassVar[frozenset[str]] = frozenset()

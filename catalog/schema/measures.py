@@ -36,6 +36,8 @@ class Measure(Strict):
     weights_only: ClassVar[bool] = False
     unit: ClassVar[str] = "share"
     range: ClassVar[tuple[float, float] | None] = (0.0, 1.0)
+    of_heads: ClassVar[bool] = False
+    """Whether it can score every head on prompts of its own."""
     own_keys: ClassVar[frozenset[str]] = frozenset()
     """Key roles that the measure finds out while the model runs (for its controls)."""
 
@@ -68,6 +70,7 @@ class Attention(Measure):
 
     method: ClassVar[Method] = Method.ATTENTION
     strength: ClassVar[Strength] = Strength.PATTERN
+    of_heads: ClassVar[bool] = True
 
     kind: Literal["attention"]
     query: Slug
@@ -126,9 +129,13 @@ class OVCopying(Measure):
 
 
 class OVMapping(Measure):
-    """Share of series tokens whose highest output among the tokens of their series is the next one.
+    """Share of sources whose highest output, among the targets of all, is their own target.
 
-    Source: Gould et al. 2023, section 3 (successor score), effective OV circuit.
+    ``relation: successor``: sources are the tokens of a series, the target of each is the next one.
+    ``relation: initial``: sources are the first tokens of words, the target of each is the initial
+    of the word as a letter of its own, among the letters that ``tokens.initials`` lists. Source:
+    Gould et al. 2023, section 3 (successor score), effective OV circuit; García-Carrasco et al.
+    2024 (OV circuit of letter movers).
     """
 
     method: ClassVar[Method] = Method.OV_CIRCUIT
@@ -136,7 +143,7 @@ class OVMapping(Measure):
     weights_only: ClassVar[bool] = True
 
     kind: Literal["ov-mapping"]
-    relation: Literal["successor"]
+    relation: Literal["successor", "initial"]
 
 
 class OVRelation(Measure):
@@ -167,6 +174,7 @@ class DirectLogitAttribution(Measure):
 
     method: ClassVar[Method] = Method.DIRECT_LOGIT_ATTRIBUTION
     strength: ClassVar[Strength] = Strength.DIRECT_EFFECT
+    of_heads: ClassVar[bool] = True
     range: ClassVar[tuple[float, float] | None] = None
 
     kind: Literal["direct-logit-attribution"]

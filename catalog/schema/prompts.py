@@ -252,6 +252,42 @@ class Series(Builder):
         return self.series
 
 
+class HeadTriples(Builder):
+    """Triples that a head's weights link, source .. destination -> output, in random tokens.
+
+    Every head has ``count`` prompts of its own: ``[BOS] r r s r r d``, where the source s lies one
+    of ``distances`` before the destination d, which ends the prompt. Source and destination are
+    linked by its QK circuit, source and output by its OV circuit, all among ``candidates`` tokens
+    of the vocabulary (all of them if there are no more). Variants: ``other-source`` has the source
+    of another triple of the head in its place, ``other-destination`` a random token. Answer
+    ``other-output`` is the output of another triple. Source: Elhage et al. 2021 (skip-trigrams).
+    """
+
+    of_heads: ClassVar[bool] = True
+    queries: ClassVar[frozenset[str]] = frozenset({"end"})
+    keys: ClassVar[frozenset[str]] = frozenset({"source"})
+    variants: ClassVar[frozenset[str]] = frozenset({"linked", "other-source", "other-destination"})
+    answers: ClassVar[frozenset[str]] = frozenset({"output", "other-output"})
+
+    builder: Literal["head-triples"]
+    count: Count = 32
+    seed: Seed = 0
+    length: Annotated[int, Field(ge=8, le=4096)] = 32
+    distances: Annotated[tuple[Annotated[int, Field(ge=1, le=512)], ...], Field(min_length=1)] = (
+        2,
+        5,
+        11,
+        23,
+    )
+    candidates: Annotated[int, Field(ge=64, le=16384)] = 4096
+
+    @model_validator(mode="after")
+    def _source_is_inside(self) -> HeadTriples:
+        if max(self.distances) > self.length - 2:
+            raise ValueError("every distance lies inside the prompt: at most its length less 2")
+        return self
+
+
 class FewShot(Builder):
     """Pairs of a mapping, input then output, ending on an input that is to be mapped."""
 
@@ -345,6 +381,7 @@ AnyBuilder = Annotated[
     | RepeatedPassage
     | Series
     | Templates
+    | HeadTriples
     | FewShot
     | Needle
     | Conflict
@@ -354,15 +391,23 @@ AnyBuilder = Annotated[
 
 
 class TokenSource(Strict):
-    """Where tokens come from: a random ``sample`` of the vocabulary, or word lists."""
+    """Where tokens come from: a random ``sample`` of the vocabulary, or word lists.
+
+    ``initials`` names a list of letters: each word then stands for its first token, as a source,
+    and for its initial among these letters, as a target.
+    """
 
     sample: Annotated[int, Field(ge=10, le=1_000_000)] | None = None
     vocabulary: Annotated[tuple[Slug, ...], Field(min_length=1)] | None = None
+    # left out where it is not used, so that older recipes keep their hash
+    initials: Annotated[Slug | None, Field(exclude_if=lambda name: name is None)] = None
 
     @model_validator(mode="after")
     def _one(self) -> TokenSource:
         if (self.sample is None) == (self.vocabulary is None):
             raise ValueError("give either 'sample' (a number of tokens) or 'vocabulary' (lists)")
+        if self.initials and not self.vocabulary:
+            raise ValueError("'initials' are of the words of a list: give 'vocabulary' too")
         return self
 
 
@@ -373,7 +418,8 @@ class Tokens(Builder):
     seed: Seed = 0
 
     def vocabularies(self) -> tuple[str, ...]:
-        return self.tokens.vocabulary or ()
+        letters = (self.tokens.initials,) if self.tokens.initials else ()
+        return (*(self.tokens.vocabulary or ()), *letters)
 
 
 def _prompts_tag(value: Any) -> str:
@@ -399,6 +445,7 @@ BUILDERS: tuple[type[Builder], ...] = (
     RepeatedPassage,
     Series,
     Templates,
+    HeadTriples,
     FewShot,
     Needle,
     Conflict,

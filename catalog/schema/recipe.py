@@ -12,7 +12,7 @@ from catalog.schema.base import Line, PaperKey, Prose, Slug, Strict
 from catalog.schema.builder import CONTROL_KEYS, UNIVERSAL_KEYS, Builder
 from catalog.schema.controls import AnyControl, Control, VaryPrompts, VaryRole, VaryTokens
 from catalog.schema.measures import AnyMeasure, DirectLogitAttribution, Measure, RetrievalScore
-from catalog.schema.prompts import Prompts
+from catalog.schema.prompts import Prompts, Tokens
 
 
 class Criterion(Strict):
@@ -130,6 +130,17 @@ def misfits(
         wanted = "tokens: {...}" if measure.weights_only else "a builder"
         yield f"measure '{getattr(measure, 'kind', '')}' needs prompts with {wanted}"
         return  # that no role fits either follows from it
+    if isinstance(prompts, Tokens):
+        initial = getattr(measure, "relation", None) == "initial"
+        if initial != (prompts.tokens.initials is not None):
+            yield "'tokens.initials' is for 'relation: initial', which needs it"
+        if isinstance(control, VaryTokens) and initial and control.input:
+            yield "'input: first-mlp-successor' is for 'relation: successor'"
+    if prompts.of_heads and not measure.of_heads:
+        yield (
+            f"builder '{prompts.kind}' gives every head prompts of its own, and measure"
+            f" '{getattr(measure, 'kind', '')}' cannot score heads on them"
+        )
     keys = prompts.key_roles() | UNIVERSAL_KEYS
     yield from _unmarked("query role", measure.query_roles, prompts.query_roles(), prompts.kind)
     yield from _unmarked("key role", measure.key_roles, keys - CONTROL_KEYS, prompts.kind)

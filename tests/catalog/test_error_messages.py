@@ -20,8 +20,8 @@ MODEL = "models/openai-community--gpt2.yaml"
 
 BUILDERS = (
     "repeated-random-tokens, distant-repeats, random-tokens, natural-text, two-texts,"
-    " indirect-object, n-grams, split-words, repeated-passage, series, templates, few-shot,"
-    " needle, conflict, labelled-templates"
+    " indirect-object, n-grams, split-words, repeated-passage, series, templates,"
+    " head-triples, few-shot, needle, conflict, labelled-templates"
 )
 MEASURES = (
     "attention, offset-concentration, attention-to-predicted, ov-copying, ov-mapping, ov-relation,"

@@ -48,6 +48,7 @@ from tests.planted.syllogisms import syllogisms_model
 from tests.planted.tags import tags_model
 from tests.planted.told import told_model
 from tests.planted.translations import translations_model
+from tests.planted.triples import triples_model
 from tests.planted.verbs import verbs_model
 
 MODELS: Mapping[str, Callable[[Family], Planted]] = MappingProxyType(
@@ -84,6 +85,7 @@ MODELS: Mapping[str, Callable[[Family], Planted]] = MappingProxyType(
         "told": told_model,
         "recited": recited_model,
         "sources": sources_model,
+        "triples": triples_model,
     }
 )
 """The planted models by name; each takes a family."""
@@ -122,6 +124,7 @@ __all__ = [
     "boxes_model",
     "coloured_model",
     "translations_model",
+    "triples_model",
     "told_model",
     "sources_model",
     "docstrings_model",

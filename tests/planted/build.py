@@ -101,6 +101,7 @@ HEAD_TYPES = (
     "semantic-retrieval-head",
     "sentiment-summarizer",
     "single-letter-head",
+    "skip-trigram",
     "source-translation-head",
     "streaming-head",
     "subject-head",

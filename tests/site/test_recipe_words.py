@@ -31,6 +31,7 @@ PROMPTS: list[dict[str, Any]] = [
     {"builder": "indirect-object"},
     {"builder": "n-grams"},
     {"builder": "split-words", "words": "rare-words", "fillers": "nouns"},
+    {"builder": "head-triples"},
     {"builder": "repeated-passage", "words": "rare-words", "fillers": "nouns"},
     {
         "builder": "templates",
@@ -55,6 +56,7 @@ PROMPTS: list[dict[str, Any]] = [
     {"builder": "labelled-templates", "templates": "capital-templates", "label": "truth"},
     {"tokens": {"sample": 500}},
     {"tokens": {"vocabulary": ["days", "months", "letters"]}},
+    {"tokens": {"vocabulary": ["acronym-words"], "initials": "letters"}},
 ]
 MEASURED: list[dict[str, Any]] = [
     {"kind": "attention", "query": "all", "key": "previous"},
@@ -62,6 +64,7 @@ MEASURED: list[dict[str, Any]] = [
     {"kind": "attention-to-predicted", "query": "all"},
     {"kind": "ov-copying", "direction": "negative", "top": 10},
     {"kind": "ov-mapping", "relation": "successor"},
+    {"kind": "ov-mapping", "relation": "initial"},
     {"kind": "ov-relation", "top": 10},
     {"kind": "direct-logit-attribution", "correct": "indirect-object", "foil": "subject"},
     {"kind": "direct-logit-attribution", "correct": "indirect-object", "through": "subject-1"},

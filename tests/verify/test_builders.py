@@ -35,7 +35,7 @@ from catalog.schema.prompts import (
 )
 from tests.planted.spelling import acronym_tokenizer
 from tests.verify.catalog_parts import catalog, words
-from verify.builders import BUILDERS, build
+from verify.builders import BUILDERS, OF_HEADS, build
 from verify.measures import RUNNING, WEIGHTS
 from verify.measures.tokens import token_units
 from verify.prompts import CannotBuild, key_positions, offsets_of, pairs
@@ -54,7 +54,8 @@ def test_every_runnable_kind_has_code_and_no_other() -> None:
         for cls in SCHEMA_BUILDERS
         if cls.runnable and "builder" in cls.model_fields
     }
-    assert set(BUILDERS) == builders
+    assert set(BUILDERS) | set(OF_HEADS) == builders
+    assert set(BUILDERS).isdisjoint(OF_HEADS)
     measures = {
         cls.model_fields["kind"].annotation.__args__[0]  # type: ignore[union-attr]
         for cls in MEASURES

@@ -364,7 +364,7 @@ def test_ov_copying_ranks_the_token_among_what_the_head_writes(family: str) -> N
         for unit, token in enumerate(tokens.ids):
             for layer in range(2):
                 for head in range(4):
-                    logits = _plain_ov(model, family, layer, head, token)
+                    logits = plain_ov(model, family, layer, head, token)
                     ranked = logits.argsort(descending=direction == "positive")
                     expected[unit, 4 * layer + head] = token in ranked[:50]
         np.testing.assert_array_equal(units.score, expected)
@@ -389,7 +389,7 @@ def test_ov_relation_ranks_the_second_word_of_a_pair(family: str) -> None:
         score, control = np.zeros((len(pairs), 8)), np.zeros((len(pairs), 8))
         for unit, (first, second) in enumerate(pairs):
             for head in range(8):
-                logits = _plain_ov(model, family, head // 4, head % 4, words().token(first) or 0)
+                logits = plain_ov(model, family, head // 4, head % 4, words().token(first) or 0)
                 ranked = logits.argsort(descending=direction == "positive")[:100]
                 score[unit, head] = words().token(second) in ranked
                 control[unit, head] = words().token(pairs[unit - 1][1]) in ranked
@@ -421,7 +421,7 @@ def test_the_control_evenly_is_the_share_of_the_keys(family: str) -> None:
 
 
 @torch.no_grad()
-def _plain_ov(
+def plain_ov(
     model: PreTrainedModel, family: str, layer: int, head: int, token: int
 ) -> torch.Tensor:
     """Module by module: difference of two runs of norm, values, projection, so biases cancel."""
@@ -470,10 +470,39 @@ def test_ov_mapping_picks_the_successor_within_its_series(family: str) -> None:
             row = []
             for layer in range(2):
                 for head in range(4):
-                    logits = _plain_ov(model, family, layer, head, words().token(word) or 0)
+                    logits = plain_ov(model, family, layer, head, words().token(word) or 0)
                     row.append(members[int(logits[members].argmax())] == words().token(following))
             expected.append(row)
     np.testing.assert_array_equal(units.score, np.array(expected, dtype=float))
     assert 0 < units.score.mean() < 1
     # heads of the first layer run before the first MLP
     assert not units.control[:, :4].any()
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_ov_mapping_ranks_the_initial_of_a_word_among_the_letters(family: str) -> None:
+    model = model_of(family)
+    made = recipe(
+        prompts={"tokens": {"vocabulary": ["acronym-words"], "initials": "letters"}},
+        measure={"kind": "ov-mapping", "relation": "initial"},
+        control={"vary": "tokens", "shuffle": "target"},
+    )
+    tokens = token_units(made.prompts, words())  # type: ignore[arg-type]
+    units = WEIGHTS["ov-mapping"](made, tokens, Anatomy(model))
+    listed = catalog().vocabularies["acronym-words"].words or ()
+    assert units.score.shape == (len(listed), 8)
+    assert len(set(units.clusters.tolist())) == len(listed)
+    letters = catalog().vocabularies["letters"].words or ()
+    at = [words().token(letter) for letter in letters]
+    by_token = {words().token(word): word for word in listed}
+    some = range(0, len(listed), 7)
+    for row in some:
+        word, following = (by_token[tokens.ids[(row + i) % len(listed)]] for i in (0, -1))
+        for layer in range(2):
+            for head in range(4):
+                logits = plain_ov(model, family, layer, head, tokens.ids[row])
+                best = letters[int(logits[at].argmax())]
+                assert units.score[row, 4 * layer + head] == (best == word[0])
+                assert units.control[row, 4 * layer + head] == (best == following[0])
+        assert word[0] != following[0]
+    assert 0 < units.score.mean() < 0.5

@@ -99,6 +99,10 @@ def test_every_type_has_impostors_and_something_catches_each(family: str) -> Non
         ("choices", "single-letter-head", "prefers-a", "attends to two letters"),
         ("choices", "single-letter-head", "prefers-d", "attends to the last place"),
         ("choices", "select-and-copy", "matches-right-option", "attends to all options"),
+        ("acronyms", "letter-mover", "letter-copying", "right attention, copies the token"),
+        ("triples", "skip-trigram", "attends-to-linked", "attends to the sources whatever"),
+        ("triples", "skip-trigram", "attends-to-linked", "right OV, attends to a fixed offset"),
+        ("triples", "skip-trigram", "raises-linked", "right attention, writes the same"),
     ],
 )
 def test_the_control_is_what_catches_the_classic_impostors(

@@ -46,8 +46,8 @@ class AttentionMeasure(RunningMeasure):
 
     def units(self) -> Units:
         return Units(
-            score=self._score.flat(),
-            control=self._control.flat(),
+            score=self.units_of(self._score.flat()),
+            control=self.units_of(self._control.flat()),
             paired=self.control_clusters is None,
             clusters=self.clusters,
             control_clusters=self.control_clusters,

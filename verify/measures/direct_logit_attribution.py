@@ -74,8 +74,8 @@ class DirectLogitAttributionMeasure(RunningMeasure):
         if self._measure.direction == "negative":
             divide = -divide
         return Units(
-            score=self._score.attributions() / divide,
-            control=self._control.attributions() / divide,
+            score=self.units_of(self._score.attributions() / divide),
+            control=self.units_of(self._control.attributions() / divide),
             paired=self.control_clusters is None,
             clusters=self.clusters,
             control_clusters=self.control_clusters,

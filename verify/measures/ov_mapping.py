@@ -1,4 +1,4 @@
-"""Whether a head writes the successor of the token it attends to."""
+"""Whether a head writes the successor, or the initial, of the token it attends to."""
 
 from __future__ import annotations
 
@@ -19,12 +19,14 @@ from verify.statistics import Units
 def ov_mapping(recipe: Recipe, tokens: TokenUnits, anatomy: Anatomy) -> Units:
     """1 where the highest logit among the series' tokens is the successor's, else 0.
 
-    Shape [tokens, heads], one unit for each series word that has a successor. Control ``input:
+    Shape [tokens, heads], one unit for each series word that has a successor. With ``relation:
+    initial`` the series are the letters, and a unit is the first token of a word with the letter
+    that the word starts with. Control ``input:
     first-mlp-successor`` (paired): the same with the source replaced by what the first MLP wrote
     along the successor's own embedding, max(0, m . e/|e|) e/|e| with m = MLP0(norm(E(t))) and
     e = E(successor). A head that merely copies scores there as soon as the MLP did the work; a head
     that maps a token to its successor does not. Control ``shuffle: target``: another word of the
-    series, unpaired. Source: Gould et al. 2023, section 3.
+    series, unpaired. Source: Gould et al. 2023, section 3; García-Carrasco et al. 2024.
 
     Raises:
         CannotBuild: if fewer than ten series words have a successor of one token.
@@ -36,7 +38,8 @@ def ov_mapping(recipe: Recipe, tokens: TokenUnits, anatomy: Anatomy) -> Units:
     if sum(len(s.pairs) for s in series) < 10:
         raise CannotBuild("fewer than ten series words and successors are one token")
     circuit = OVCircuit(anatomy)
-    scores, controls, clusters = [], [], []
+    scores, controls = [], []
+    clusters: list[int] = []
     for index, one in enumerate(series):
         members = torch.tensor(one.members, device=anatomy.device)
         sources = torch.tensor([a for a, _ in one.pairs], device=anatomy.device)
@@ -56,7 +59,9 @@ def ov_mapping(recipe: Recipe, tokens: TokenUnits, anatomy: Anatomy) -> Units:
                 other[:, layer] = _is_highest(logits, column.roll(1))
         scores.append(score.reshape(len(sources), -1))
         controls.append(other.reshape(len(sources), -1))
-        clusters.extend([index] * len(sources))
+        # words are a sample of many; the words of a series are all of it
+        initial = measure.relation == "initial"
+        clusters.extend(range(len(sources)) if initial else [index] * len(sources))
     return Units(
         score=np.concatenate(scores),
         control=np.concatenate(controls),

@@ -41,8 +41,24 @@ class RunningMeasure(ABC):
 
     @property
     def clusters(self) -> NDArray[np.int64]:
-        """Cluster of each prompt."""
-        return np.array([prompt.cluster for prompt in self.prompts.main], dtype=np.int64)
+        """Cluster of each unit."""
+        clusters = np.array([prompt.cluster for prompt in self.prompts.main], dtype=np.int64)
+        return clusters.reshape(self.heads, -1)[0] if self._of_heads else clusters
+
+    @property
+    def _of_heads(self) -> bool:
+        return self.prompts.main[0].head is not None
+
+    def units_of(self, scores: FloatArray) -> FloatArray:
+        """[prompts, heads] -> [units, heads]: the same, or of each head its own prompts."""
+        if not self._of_heads:
+            return scores
+        numbers = np.arange(self.heads)
+        own = [prompt.head for prompt in self.prompts.main]
+        units = len(own) // self.heads
+        assert own == np.repeat(numbers, units).tolist(), "as many for each head, head by head"
+        by_head: FloatArray = scores.reshape(self.heads, units, self.heads)[numbers, :, numbers]
+        return by_head.T
 
     @property
     def control_variant(self) -> str | None:

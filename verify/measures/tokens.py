@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 import numpy as np
 
@@ -21,7 +23,11 @@ class TokenSeries:
 
 @dataclass(frozen=True)
 class TokenUnits:
-    """Tokens with the list each came from."""
+    """Tokens with the list each came from.
+
+    With ``initials``, ``series`` holds one whose members are the letters and whose pairs are the
+    first token of each word with its letter.
+    """
 
     ids: tuple[int, ...]
     clusters: tuple[int, ...]
@@ -49,6 +55,8 @@ def token_units(parameters: Tokens, words: Words) -> TokenUnits:
         ids = tuple(int(i) for i in random.choice(words.ordinary, size=size, replace=False))
         drawn = size < len(words.ordinary)
         return TokenUnits(ids, tuple(range(len(ids))), (), (), 1.0, 0, drawn)
+    if wanted.initials is not None:
+        return _initials(wanted.vocabulary or (), wanted.initials, words)
     listed, ids_by_list, series = 0, [], []
     pairs: list[tuple[int, int]] = []
     for name in wanted.vocabulary or ():
@@ -82,4 +90,38 @@ def token_units(parameters: Tokens, words: Words) -> TokenUnits:
     )
     return TokenUnits(
         ids, clusters, tuple(series), tuple(pairs), len(ids) / listed, listed - len(ids), False
+    )
+
+
+def _initials(lists: Sequence[str], letters: str, words: Words) -> TokenUnits:
+    """The first token of each word, where it has a known one, with its initial as a letter.
+
+    Letters are tokens without a space before them, as they stand in an acronym. Words that start
+    with the same token count once. Neighbours start with different letters, so that a target that
+    is moved on by one is another.
+
+    Raises:
+        CannotBuild: if fewer than ten words, or two letters, are left.
+    """
+    written = {letter: words.joined(letter) for letter in words.vocabularies[letters].words or ()}
+    named = [word for name in lists for word in words.vocabularies[name].words or ()]
+    by_letter: dict[str, dict[int, int]] = {}
+    for word in named:
+        first, letter = words.first_piece(word), written.get(word[0])
+        if first is not None and letter is not None and first != letter:
+            by_letter.setdefault(word[0], {}).setdefault(first, letter)
+    known = [word for word in named if word[0] in by_letter and words.first_piece(word) is not None]
+    rounds = zip_longest(*(found.items() for found in by_letter.values()))
+    pairs = tuple(pair for one in rounds for pair in one if pair is not None)
+    if len(pairs) < 10 or len(by_letter) < 2:
+        raise CannotBuild(f"only {len(pairs)} words and {len(by_letter)} letters are known")
+    members = tuple(dict.fromkeys(token for token in written.values() if token is not None))
+    return TokenUnits(
+        ids=tuple(first for first, _ in pairs),
+        clusters=tuple(range(len(pairs))),
+        series=(TokenSeries(members, pairs),),
+        pairs=(),
+        single_token_share=len(known) / len(named),
+        left_out=len(named) - len(pairs),
+        drawn=False,
     )
