@@ -569,6 +569,52 @@ def test_controls_of_direct_effects_fit_what_they_come_through(
     assert sum(f"recipes[0]: {told}" in line for line in lines(entries)) == 1
 
 
+def test_only_some_measures_read_prompts_of_single_heads(entries: Path) -> None:
+    recipe = DELIMITER.replace("wang2022iox", "olsson2022induction")
+    recipe = recipe.replace("repeated-random-tokens", "head-triples")
+    recipe = recipe.replace(
+        "kind: attention, query: repeat, key: after-previous-cop",
+        "kind: attention-to-predicted, query: end",
+    ).replace("min_scor:", "min_score:")
+    put(entries, "head-types/delimiter.yaml", recipe)
+    assert [line.split(": ", 1)[1] for line in lines(entries)] == [
+        "builder 'head-triples' gives every head prompts of its own, and measure"
+        " 'attention-to-predicted' cannot score heads on them"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("relation", "tokens", "control", "told"),
+    [
+        ("initial", "", "shuffle: target", "'tokens.initials' is for 'relation: initial', which"),
+        ("successor", ", initials: days", "shuffle: target", "'tokens.initials' is for 'relation"),
+        (
+            "initial",
+            ", initials: days",
+            "input: first-mlp-successor",
+            "'input: first-mlp-successor' is for 'relation: successor'",
+        ),
+        ("initial", ", initials: dais", "shuffle: target", "unknown word list 'dais'; did you"),
+    ],
+)
+def test_initials_go_with_their_relation(
+    entries: Path, relation: str, tokens: str, control: str, told: str
+) -> None:
+    recipe = DELIMITER.replace("wang2022iox", "olsson2022induction")
+    for old, new in (
+        ("builder: repeated-random-tokens, count: 64", f"tokens: {{vocabulary: [days]{tokens}}}"),
+        (
+            "kind: attention, query: repeat, key: after-previous-cop",
+            f"kind: ov-mapping, relation: {relation}",
+        ),
+        ("vary: role, key: first", f"vary: tokens, {control}"),
+        ("min_scor:", "min_score:"),
+    ):
+        recipe = recipe.replace(old, new)
+    put(entries, "head-types/delimiter.yaml", recipe)
+    assert [told in line for line in lines(entries)] == [True]
+
+
 def test_every_role_that_does_not_fit_is_told(entries: Path) -> None:
     edit(entries, TYPE, "query: all, key: previous}", "query: end, key: subjects}")
     assert [line.split(": ", 1)[1] for line in lines(entries)] == [
