@@ -133,9 +133,9 @@ class OVMapping(Measure):
 
     ``relation: successor``: sources are the tokens of a series, the target of each is the next one.
     ``relation: initial``: sources are the first tokens of words, the target of each is the initial
-    of the word as a letter of its own, among the letters that ``tokens.initials`` lists. Source:
-    Gould et al. 2023, section 3 (successor score), effective OV circuit; García-Carrasco et al.
-    2024 (OV circuit of letter movers).
+    of the word as a letter of its own, among the letters that ``tokens.initials`` lists.
+    Sources: Gould et al. 2023, section 3 (successor score), effective OV circuit; García-Carrasco
+    et al. 2024 (OV circuit of letter movers).
     """
 
     method: ClassVar[Method] = Method.OV_CIRCUIT
