@@ -144,7 +144,8 @@ def test_prompts_hold_the_triples_of_their_head() -> None:
         assert end == len(prompt.ids) - 1 == 19
         assert end - at == parameters.distances[number % 6 % 2]
         assert len(set(prompt.ids)) == 20
-        assert prompt.answers["output"] != prompt.answers["other-output"]
+        outputs = {p.answers["output"] for p in made.main if p.head == prompt.head}
+        assert (prompt.answers["output"] != prompt.answers["other-output"]) == (len(outputs) > 1)
         source, destination = (
             made.variants[name][number] for name in ("other-source", "other-destination")
         )
@@ -161,7 +162,8 @@ def test_prompts_hold_the_triples_of_their_head() -> None:
             if p.head == prompt.head and p.ids[p.places["source"][0]] == source.ids[at]
         ]
         assert len(donors) == 1
-        assert donors[0].answers["output"] not in prompt.answers.values()
+        if outputs - set(prompt.answers.values()):
+            assert donors[0].answers["output"] not in prompt.answers.values()
     # the same random tokens at the same places for every head
     first, second = made.main[0], made.main[6]
     assert sum(a == b for a, b in zip(first.ids, second.ids, strict=True)) >= 20 - 3 - 4
