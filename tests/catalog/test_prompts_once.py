@@ -16,7 +16,7 @@ from catalog.yaml_reader import read_yaml
 
 LINES = 6
 """Blocks of fewer lines are read at a glance."""
-WRITTEN_OUT = frozenset({"letter-mover", "skip-trigram", "vulnerable-head"})
+WRITTEN_OUT = frozenset({"vulnerable-head"})
 """Types whose recipes still repeat theirs."""
 
 
