@@ -5,22 +5,20 @@ Everything that is derived is derived here, once; ``catalog.database`` only stor
 
 from __future__ import annotations
 
-import re
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING
 
-from catalog.citations import bibtex, short_authors
+from catalog.counting import count_all
 from catalog.emergence import emergences
 from catalog.fingerprints import is_stale
 from catalog.heads import empty_head, head_scores
+from catalog.paper_answers import paper_detail, paper_use
 from catalog.responses import (
     ClaimResult,
-    ClaimVerdict,
     Counts,
-    Coverage,
     Emergence,
     EvidenceDetail,
     HeadDetail,
@@ -28,13 +26,13 @@ from catalog.responses import (
     HeadTypeDetail,
     ModelDetail,
     PaperDetail,
-    PaperUse,
     RelatedType,
     SurveyDetail,
     TypeResult,
 )
+from catalog.revisions import revision_order
 from catalog.schema.base import Stage, Strength
-from catalog.schema.evidence import Evidence, Verdict
+from catalog.schema.evidence import Evidence
 from catalog.schema.head_type import HeadType
 from catalog.schema.model import Model, Shipped
 from catalog.schema.paper import Paper
@@ -74,7 +72,7 @@ def compute(catalog: Catalog) -> Answers:
     work = _Work(catalog)
     return Answers(
         head_types=tuple(work.head_type(entry) for entry in work.entries),
-        papers=tuple(work.paper(paper) for paper in work.papers),
+        papers=tuple(paper_detail(paper, work.entries, work.claims) for paper in work.papers),
         models=tuple(work.model(model) for model in work.models),
         claims=tuple(work.claims),
         evidence=tuple(_evidence(record, record.id in work.stale) for record in work.evidence),
@@ -82,25 +80,11 @@ def compute(catalog: Catalog) -> Answers:
         standing=frozenset((r.head_type, r.model, r.revision) for r in work.standing.values()),
         heads=tuple(work.heads()),
         emergences=tuple(emergences(work.entries, work.models, catalog.checkpoints.values())),
-        counts=work.counts(),
+        counts=count_all(
+            catalog, work.claims, work.standing.values(), len(work.stale), work.survey
+        ),
         survey=work.survey,
     )
-
-
-def revision_order(model: Model) -> _RevisionOrder:
-    """Sort key for revisions: the pinned one, then versions from new to old, then the others."""
-    return _RevisionOrder(model.revision)
-
-
-@dataclass(frozen=True)
-class _RevisionOrder:
-    pinned: str | None
-
-    def __call__(self, revision: str) -> tuple[int, int, str]:
-        if revision == self.pinned:
-            return (0, 0, revision)
-        version = re.fullmatch(r"v([0-9]+)", revision)
-        return (1, -int(version[1]), revision) if version else (2, 0, revision)
 
 
 @dataclass
@@ -214,7 +198,10 @@ class _Work:
             definition=entry.definition,
             action=entry.action,
             depth=entry.depth,
-            papers=tuple(self._use(role.paper, role.role, role.note) for role in entry.papers),
+            papers=tuple(
+                paper_use(self.catalog.papers[role.paper], role.role, role.note)
+                for role in entry.papers
+            ),
             claim_results=claims,
             no_claims=entry.no_claims,
             caveats=entry.caveats,
@@ -238,43 +225,6 @@ class _Work:
         introducing = [role.paper for role in entry.papers if role.role == "introduces"]
         named = introducing or [role.paper for role in entry.papers]
         return min(self.catalog.papers[paper].year for paper in named)
-
-    def _use(self, key: str, role: str, note: str | None) -> PaperUse:
-        paper = self.catalog.papers[key]
-        return PaperUse.model_validate(
-            {
-                "id": paper.id,
-                "title": paper.title,
-                "authors": short_authors(paper),
-                "year": paper.year,
-                "address": paper.address,
-                "role": role,
-                "note": note,
-            }
-        )
-
-    def paper(self, paper: Paper) -> PaperDetail:
-        claims = tuple(claim for claim in self.claims if claim.paper == paper.id)
-        return PaperDetail(
-            id=paper.id,
-            title=paper.title,
-            authors=short_authors(paper),
-            year=paper.year,
-            address=paper.address,
-            venue=paper.venue,
-            arxiv=paper.arxiv,
-            head_types=tuple(e.id for e in self.entries if paper.id in e.cited_papers()),
-            claims=len(claims),
-            all_authors=paper.authors,
-            authors_complete=paper.authors_complete,
-            doi=paper.doi,
-            url=str(paper.url) if paper.url else None,
-            code=str(paper.code) if paper.code else None,
-            checked=paper.checked,
-            bibtex=bibtex(paper),
-            uses=tuple(use for entry in self.entries for use in _uses(entry, paper.id)),
-            claim_results=claims,
-        )
 
     def model(self, model: Model) -> ModelDetail:
         claims = tuple(claim for claim in self.claims if claim.model == model.id)
@@ -337,86 +287,11 @@ class _Work:
                             }
                         )
 
-    def counts(self) -> Counts:
-        recipes = [recipe for entry in self.entries for recipe in entry.recipes]
-        without = [entry.no_claims for entry in self.entries if entry.no_claims is not None]
-        return Counts(
-            dataset=self.catalog.version,
-            head_types=len(self.entries),
-            by_stage=_count((entry.stage for entry in self.entries), list(Stage)),
-            papers=len(self.papers),
-            models=len(self.models),
-            models_verified=len({record.model.id for record in self.evidence}),
-            claims=len(self.claims),
-            claims_by_checked=_count(
-                (claim.checked.state for claim in self.claims), ("read", "secondary", "unchecked")
-            ),
-            claims_by_verdict=_count(
-                (claim.verdict for claim in self.claims), get_args(ClaimVerdict)
-            ),
-            head_types_without_claims=len(without),
-            no_claims_by_checked=_count(
-                (why.checked.state for why in without), ("read", "secondary", "unchecked")
-            ),
-            recipes=len(recipes),
-            recipes_by_status=_count(
-                (recipe.status for recipe in recipes), ("runnable", "described")
-            ),
-            evidence=len(self.evidence),
-            evidence_stale=len(self.stale),
-            results_by_verdict=_count(
-                (result.verdict for result in self.standing.values()), get_args(Verdict)
-            ),
-            **self._survey_counts(),
-        )
-
     @cached_property
     def survey(self) -> SurveyDetail | None:
         """What the survey names."""
         catalog = self.catalog
         return survey_detail(catalog.survey, catalog.head_types) if catalog.survey else None
-
-    def _survey_counts(self) -> dict[str, Any]:
-        """What of the survey is covered; nothing where it is not written down."""
-        if self.survey is None:
-            return {}
-        tags = self.survey.tags
-        return {
-            "survey_types": _coverage([(it.name, it.covered) for it in self.survey.types]),
-            "survey_tags": _coverage([(tag.tag, tag.mapping != "missing") for tag in tags]),
-            "survey_tags_by_mapping": _count(
-                (tag.mapping for tag in tags), ("entry", "alias", "reason")
-            ),
-        }
-
-
-def _coverage(found: Sequence[tuple[str, bool]]) -> Coverage:
-    missing = tuple(name for name, there in found if not there)
-    return Coverage(covered=len(found) - len(missing), total=len(found), missing=missing)
-
-
-def _count(found: Iterable[str], names: Iterable[str]) -> dict[str, int]:
-    """How often each name is found; every name is there, also with 0."""
-    counter = Counter(str(name) for name in found)
-    return {str(name): counter[str(name)] for name in names}
-
-
-def _uses(entry: HeadType, paper: str) -> Iterable[RelatedType]:
-    """What a paper does for an entry: its roles, or else the places that cite it."""
-    roles = [role for role in entry.papers if role.paper == paper]
-    for role in roles:
-        yield RelatedType(type=entry.id, name=entry.name, relation=role.role, note=role.note or "")
-    if roles or paper not in entry.cited_papers():
-        return
-    claims = sum(claim.paper == paper for claim in entry.claims)
-    recipes = [recipe.id for recipe in entry.recipes if recipe.source == paper]
-    parts = [f"{claims} claim{'s' if claims > 1 else ''}"] if claims else []
-    parts += [f"recipe {name}" for name in recipes]
-    if any(caveat.source == paper for caveat in entry.caveats):
-        parts.append("a caveat")
-    yield RelatedType(
-        type=entry.id, name=entry.name, relation="cited", note=f"Source of {', '.join(parts)}."
-    )
 
 
 def _evidence(record: Evidence, stale: bool) -> EvidenceDetail:

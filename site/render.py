@@ -32,9 +32,9 @@ from page import Page, environment
 from type_view import attention_view, histories, inlined, mosaic_tiles
 
 from catalog import places
-from catalog.answers import empty_head
 from catalog.drawing.record_view import View, view
 from catalog.folder_swap import FolderInTheWay, replace_folder
+from catalog.heads import empty_head
 from catalog.responses import HeadTypeDetail, ModelDetail, SurveyedType
 from catalog.schema.base import layer_and_head
 

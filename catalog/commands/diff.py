@@ -72,9 +72,9 @@ class _Names:
         return self._named(name)
 
     def _named(self, name: str) -> Evidence:
-        from catalog.answers import revision_order
         from catalog.commands.opening import load_entries
         from catalog.loading import UnknownModel
+        from catalog.revisions import revision_order
         from catalog.suggestions import did_you_mean
 
         if self._catalog is None:

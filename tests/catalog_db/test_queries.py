@@ -6,8 +6,8 @@ import pytest
 from sqlmodel import Session
 
 from catalog import queries
-from catalog.answers import revision_order
 from catalog.loading import Catalog
+from catalog.revisions import revision_order
 from catalog.schema.base import Stage
 from tests.small_entries import GPT2, OLDER, PINNED, TINY
 

@@ -6,7 +6,7 @@ import random
 
 from book import Book
 
-from catalog.answers import empty_head, head_scores
+from catalog.heads import empty_head, head_scores
 from catalog.responses import (
     ClaimResult,
     Counts,
