@@ -172,3 +172,30 @@ def test_hooks_that_change_the_stream_are_refused(where: str) -> None:
         model.base_model.norm.register_forward_hook(lambda _, __, output: output * 2)
     with pytest.raises(UnsupportedArchitecture):
         Anatomy(model)
+
+
+@pytest.mark.parametrize("name", ["llama", "gptj", "bloom", "falcon", "mpt", "xglm"])
+def test_what_accelerate_puts_in_front_of_modules_stays_there(name: str) -> None:
+    """As ``device_map`` leaves a model: each module's ``forward`` is a function of accelerate."""
+    from accelerate.hooks import AlignDevicesHook, add_hook_to_module  # type: ignore[import-untyped]
+
+    model = model_of(name)
+    for module in model.modules():
+        add_hook_to_module(module, AlignDevicesHook("cpu", io_same_device=True))
+    before = {module: vars(module)["forward"] for module in model.modules()}
+    assert support.check(model).exact
+    assert {module: vars(module).get("forward") for module in model.modules()} == before
+
+
+@pytest.mark.parametrize("name", ["llama", "bloom", "falcon_rw", "xglm", "gpt_neo"])
+def test_one_long_prompt_among_short_ones(name: str) -> None:
+    context = {"bloom": "seq_length"}.get(name, "max_position_embeddings")
+    model, prompts = model_of(name, **{context: 700}), prompts_of((3, 700, 1, 40))
+    kept = []
+    for size in (1, 16):
+        keep = Keep()
+        run_pass(Anatomy(model), prompts, [keep], batch_size=size)
+        kept.append(keep)
+    for key, weights in kept[0].weights.items():
+        torch.testing.assert_close(kept[1].weights[key], weights, atol=1e-5, rtol=0)
+        assert float(weights.sum(-1).sub(1).abs().max()) < 1e-5
