@@ -10,7 +10,7 @@ The subjects are the four ways in which architectures compute attention, best fi
   are then read through hooks, one layer's at a time.
 """
 
-from verify.listening.caches import Scores, find_scores, through_cache
+from verify.listening.caches import Scores, through_cache
 from verify.listening.interface import (
     Attend,
     CaptureFailed,
@@ -19,6 +19,7 @@ from verify.listening.interface import (
     through_interface,
 )
 from verify.listening.methods import beside_method, has_method, through_method
+from verify.listening.scores import find_scores
 from verify.listening.whole import attention_weights, through_hooks
 
 __all__ = [

@@ -6,11 +6,6 @@ cache hears keys and values, and the first product of matrices after that hears 
 stand-in gives back one key alone, so that what the module goes on to compute is of no size; what
 the heads really give out is put in place of it where the output projection reads it. Everything
 else (the output projection, a residual stream that is added inside the module) stays the module's.
-
-Scores of such a module are ``scale q.k + factor bias`` with a bias of each head and key (ALiBi) or
-none. Which argument holds the bias, the scale and the factor are found by comparing the module's
-own weights with the formula on random keys of several sizes; a module that does something else is
-left alone.
 """
 
 from __future__ import annotations
@@ -19,7 +14,6 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import product
 from typing import Any
 
 import torch
@@ -28,16 +22,10 @@ from torch.overrides import TorchFunctionMode
 
 from verify.attention import Call
 from verify.listening.interface import Attend, CaptureFailed
-from verify.listening.whole import attention_weights
 
 _CACHES = ("layer_past", "past_key_values", "past_key_value")
 """What transformers calls the cache among the parameters of ``forward``."""
 _PRODUCTS = frozenset({"matmul", "__matmul__", "bmm", "baddbmm"})
-_SIZES = (1.0, 6.0)
-_EXACT = 1e-5
-_HALF_EXACT, _HALF_SIZES = 3e-2, (1.0,)
-"""In half precision the module's own weights are rounded, the more the larger the scores."""
-
 Shown = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 """Which keys and values a stand-in gives back for those it gets."""
 
@@ -95,7 +83,7 @@ class _Queries(TorchFunctionMode):
 
 
 @dataclass
-class _Heard:
+class Heard:
     """One call of a module: its arguments by name, and what it attended with."""
 
     module: nn.Module
@@ -145,19 +133,20 @@ def cache_parameter(module: nn.Module) -> str | None:
     return next((name for name in _CACHES if name in parameters), None)
 
 
-def _arguments(module: nn.Module, args: Any, kwargs: Any) -> inspect.BoundArguments:
+def arguments_of(module: nn.Module, args: Any, kwargs: Any) -> inspect.BoundArguments:
+    """What a call of a module gave to which parameter."""
     # of the class: accelerate puts a function without names in front of it
     return inspect.signature(type(module).forward).bind(module, *args, **kwargs)
 
 
-def _run(
+def run_heard(
     module: nn.Module,
     forward: Callable[..., Any],
     arguments: inspect.BoundArguments,
     heads: int,
     shown: Shown,
-    started: Callable[[_Heard], None] = lambda _: None,
-) -> tuple[Any, _Heard]:
+    started: Callable[[Heard], None] = lambda _: None,
+) -> tuple[Any, Heard]:
     """Run ``forward`` with a stand-in for its cache, and hear what it attends with."""
     name = cache_parameter(module)
     assert name is not None
@@ -165,7 +154,7 @@ def _run(
     queries = _Queries(cache, heads)
     changed = inspect.BoundArguments(arguments.signature, dict(arguments.arguments))
     changed.arguments[name] = cache
-    heard = _Heard(module, heads, arguments, cache, queries)
+    heard = Heard(module, heads, arguments, cache, queries)
     started(heard)
     with queries:
         output = forward(*changed.args[1:], **changed.kwargs)
@@ -173,7 +162,8 @@ def _run(
 
 
 @contextmanager
-def _forward(module: nn.Module, instead: Callable[..., Any]) -> Iterator[None]:
+def replacing_forward(module: nn.Module, instead: Callable[..., Any]) -> Iterator[None]:
+    """Let a module run another function in place of its ``forward``."""
     before = module.__dict__.get("forward")
     module.__dict__["forward"] = instead  # an attribute of the object hides its class's method
     try:
@@ -203,8 +193,8 @@ def through_cache(
         CaptureFailed: while the model runs, if the module does not attend as it did in the probe.
     """
     own = module.forward
-    masks = _Masks()
-    running: list[_Heard] = []
+    masks = Masks()
+    running: list[Heard] = []
 
     def give(_: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor, ...] | None:
         if not running:
@@ -216,18 +206,18 @@ def through_cache(
         return (z.flatten(-2).reshape(args[0].shape).to(args[0].dtype), *args[1:])
 
     def instead(*args: Any, **kwargs: Any) -> Any:
-        arguments = _arguments(module, args, kwargs)
+        arguments = arguments_of(module, args, kwargs)
         full = dict(arguments.arguments)
         for name, item in full.items():
             if name == scores.bias or _is_mask(item):
                 arguments.arguments[name] = item[..., :1]
         running.clear()
 
-        def started(heard: _Heard) -> None:
+        def started(heard: Heard) -> None:
             heard.arguments = inspect.BoundArguments(arguments.signature, full)
             running.append(heard)
 
-        output, _ = _run(module, own, arguments, heads, _first, started)
+        output, _ = run_heard(module, own, arguments, heads, _first, started)
         if running:
             raise CaptureFailed(f"{type(module).__name__} did not use its output projection")
         # what is left of the weights is that of the one key
@@ -235,7 +225,7 @@ def through_cache(
 
     handle = projection.register_forward_pre_hook(give)
     try:
-        with _forward(module, instead):
+        with replacing_forward(module, instead):
             yield
     finally:
         handle.remove()
@@ -245,7 +235,7 @@ def _first(key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
     return key[:, :, :1], value[:, :, :1]
 
 
-def _call(heard: _Heard, scores: Scores, masks: _Masks) -> Call:
+def _call(heard: Heard, scores: Scores, masks: Masks) -> Call:
     query, key, value = heard.query, heard.key, heard.value
     mask = masks.seen(heard.arguments.arguments, scores.bias)
     if scores.bias is not None:
@@ -267,7 +257,7 @@ def _is_mask(item: Any) -> bool:
 
 
 @dataclass
-class _Masks:
+class Masks:
     """What masks of a module say; all layers mostly share one, which is looked at once."""
 
     _last: tuple[Tensor, Tensor | None] | None = field(default=None)
@@ -293,100 +283,3 @@ def _seen(mask: Tensor) -> Tensor | None:
         seen = mask > torch.finfo(mask.dtype).min / 2
     causal = torch.ones_like(seen[0, 0]).tril()
     return None if bool((seen == causal).all()) else seen
-
-
-@contextmanager
-def find_scores(module: nn.Module, heads: int, hear: Callable[[Scores], None]) -> Iterator[None]:
-    """Let the module attend as it does, and tell ``hear`` how its scores come about.
-
-    ``hear`` is not called for a module that takes no cache or attends in some other way.
-    """
-    if cache_parameter(module) is None:
-        yield
-        return
-    own = module.forward
-
-    def beside(*args: Any, **kwargs: Any) -> Any:
-        arguments = _arguments(module, args, kwargs)
-        try:
-            found = _find(module, own, arguments, heads)
-        except (RuntimeError, ValueError, AttributeError, TypeError, IndexError):
-            found = None  # what a stand-in for a cache can make go wrong in a strange module
-        if found is not None:
-            hear(found)
-        return own(*args, **kwargs)
-
-    with _forward(module, beside):
-        yield
-
-
-@dataclass(frozen=True)
-class _Trial:
-    """A module's own weights for some queries and keys."""
-
-    heard: _Heard
-    key: Tensor
-    weights: Tensor
-
-    def expected(self, scores: Scores, mask: Tensor | None) -> Tensor:
-        query, key = self.heard.query.float(), self.key.float()
-        key = key.repeat_interleave(self.heard.heads // key.shape[1], dim=1)
-        made = query @ key.mT * scores.scale
-        if scores.bias is not None:
-            made = made + scores.factor * self.heard.bias(scores.bias).float()
-        visible = torch.ones_like(made[:1, :1], dtype=torch.bool).tril() if mask is None else mask
-        return made.masked_fill(~visible, float("-inf")).softmax(-1)
-
-
-def _find(
-    module: nn.Module, own: Callable[..., Any], arguments: inspect.BoundArguments, heads: int
-) -> Scores | None:
-    random = torch.Generator().manual_seed(0)
-    output, heard = _run(module, own, arguments, heads, lambda key, value: (key, value))
-    if not heard.whole():
-        return None
-    half = heard.query.dtype != torch.float32
-    spread = float(heard.query.float().pow(2).mean().sqrt())
-    trials = []
-    for size in _HALF_SIZES if half else _SIZES:
-        # so that scores are of this size, whether they are scaled or queries already are
-        factor = size / max(spread, 1e-6) / heard.key.shape[-1] ** 0.25
-        drawn = torch.randn(heard.key.shape, generator=random) * factor
-        key = drawn.to(heard.key)
-        output, again = _run(module, own, arguments, heads, lambda _, value, k=key: (k, value))  # type: ignore[misc]
-        weights = attention_weights(output)
-        if not again.whole() or weights is None or weights.shape[1] != heads:
-            return None
-        trials.append(_Trial(again, key, weights))
-    mask = _Masks().seen(arguments.arguments)
-    for scores in _candidates(module, heard):
-        if all(
-            float((trial.expected(scores, mask) - trial.weights.float()).abs().max())
-            <= (_HALF_EXACT if half else _EXACT)
-            for trial in trials
-        ):
-            return scores
-    return None
-
-
-def _candidates(module: nn.Module, heard: _Heard) -> Iterator[Scores]:
-    known = [1.0, heard.key.shape[-1] ** -0.5]
-    known += [v for v in vars(module).values() if isinstance(v, float) and v > 0]
-    scales = list(dict.fromkeys(known))
-    for scale in scales:
-        yield Scores(scale)
-    for scale, name in product(scales, _biases(heard)):
-        for factor in dict.fromkeys((1.0, scale)):
-            yield Scores(scale, name, factor)
-
-
-def _biases(heard: _Heard) -> Iterator[str]:
-    batch, _, keys, _ = heard.key.shape
-    given: Mapping[str, Any] = heard.arguments.arguments
-    for name, item in given.items():
-        if not isinstance(item, Tensor) or not item.is_floating_point() or item.ndim < 3:
-            continue
-        *rows, queries, held = item.shape
-        shapes = ([heard.heads], [batch * heard.heads], [1, heard.heads], [batch, heard.heads])
-        if rows in shapes and queries == 1 and held >= keys:
-            yield name

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from verify.anatomy import Anatomy
 from verify.attention import Attention
+from verify.modes import evaluating
 from verify.prompts import CannotBuild
 
 _AT_ONCE = 2048
@@ -58,10 +59,9 @@ class QKCircuit:
         anatomy = self._anatomy
         alone = anatomy.embedded(tokens), anatomy.effective_embedding(tokens)
         positions = max(self._distances) + 1
-        was_training = anatomy.model.training
-        anatomy.model.eval()
         try:
             with ExitStack() as stack:
+                stack.enter_context(evaluating(anatomy.model))
                 for layer, block in enumerate(anatomy.blocks):
                     stream = alone[min(layer, 1)][:, None].expand(-1, positions, -1)
                     hook = block.register_forward_pre_hook(_entering(stream), with_kwargs=True)
@@ -72,8 +72,6 @@ class QKCircuit:
                 anatomy.model(input_ids=ids, use_cache=False)
         except _Through:
             pass
-        finally:
-            anatomy.model.train(was_training)
 
     def _keep(self, layer: int, attention: Attention) -> None:
         call = attention.call
