@@ -53,12 +53,12 @@ class Words:
 
     @property
     def start(self) -> tuple[int, ...]:
-        """The beginning-of-sequence token, if the tokenizer has one.
+        """The beginning-of-sequence token, if the tokenizer has one that the model knows.
 
         It is put in front of every prompt: tokenizers differ in whether they do so themselves.
         """
         bos = self.tokenizer.bos_token_id
-        return () if bos is None else (int(bos),)
+        return () if bos is None or bos >= self.size else (int(bos),)
 
     @cached_property
     def ordinary(self) -> NDArray[np.int64]:

@@ -10,11 +10,13 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel
 
+from tests.verify.catalog_parts import words
 from tests.verify.test_capture import Keep, prompts_of
 from verify import support
 from verify.anatomy import Anatomy, UnsupportedArchitecture
 from verify.architectures import ARCHITECTURES, Architecture, tiny_model
 from verify.capture import run_pass
+from verify.words import Words
 
 
 def model_of(name: str, **more: Any) -> PreTrainedModel:
@@ -172,6 +174,27 @@ def test_hooks_that_change_the_stream_are_refused(where: str) -> None:
         model.base_model.norm.register_forward_hook(lambda _, __, output: output * 2)
     with pytest.raises(UnsupportedArchitecture):
         Anatomy(model)
+
+
+def test_a_start_token_that_the_model_does_not_know_is_left_out() -> None:
+    known = words()
+    (start,) = known.start
+    assert Words(known.tokenizer, {}, {}, start + 1).start == (start,)
+    assert Words(known.tokenizer, {}, {}, start).start == ()
+
+
+def test_compiled_models_are_refused_by_name() -> None:
+    whole: Any = torch.compile(model_of("llama"), backend="eager")
+    inside = model_of("llama")
+    inside.compile(backend="eager")
+    for model in (whole, inside):
+        with pytest.raises(UnsupportedArchitecture, match="is compiled"):
+            Anatomy(model)
+
+
+def test_double_precision_is_refused_by_name() -> None:
+    with pytest.raises(UnsupportedArchitecture, match="double precision"):
+        Anatomy(model_of("bloom").double())
 
 
 @pytest.mark.parametrize("name", ["llama", "gptj", "bloom", "falcon", "mpt", "xglm"])

@@ -32,9 +32,19 @@ def find_parts(model: PreTrainedModel) -> Parts:
 
     Raises:
         UnsupportedArchitecture: naming the architecture and what about it cannot be measured; or
-            a weight that is not in memory.
+            a weight that is not in memory, a model that is compiled or in double precision.
     """
     name = type(model).__name__
+    if hasattr(model, "_orig_mod") or getattr(model, "_compiled_call_impl", None) is not None:
+        raise UnsupportedArchitecture(
+            f"{name} is compiled, and what is compiled does not show its parts; give the model as"
+            " it was before torch.compile"
+        )
+    if any(weight.dtype == torch.float64 for weight in model.parameters()):
+        raise UnsupportedArchitecture(
+            f"{name} has weights of double precision, and scores are computed in single; give"
+            " model.float()"
+        )
     away = next((key for key, weight in model.named_parameters() if weight.is_meta), None)
     if away is not None:
         raise UnsupportedArchitecture(
