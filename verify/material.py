@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from catalog.schema.prompts import Builder, Tokens
+from catalog.schema.prompts import Builder, HeadTriples, Tokens
 from verify.anatomy import Anatomy
 from verify.builders import build
 from verify.fingerprints import prompts_sha256, tokens_sha256
@@ -15,6 +15,7 @@ from verify.prompts import CannotBuild, PromptSet
 from verify.words import Words
 
 _NOTHING_READ = "0" * 64
+_TRIPLE_VARIANTS = 3
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,17 @@ def work_of(material: Material, group: Sequence[Job], anatomy: Anatomy) -> float
     assert material.prompts is not None
     tokens = sum(len(p.ids) for made in material.prompts.variants.values() for p in made)
     return float(tokens)
+
+
+def work_of_heads(parameters: Builder, anatomy: Anatomy) -> float | None:
+    """The same before there are prompts, which are made from the weights of every head.
+
+    None for builders that do not look at heads: theirs are made at once, and counted.
+    """
+    if not isinstance(parameters, HeadTriples):
+        return None
+    heads = anatomy.layers * anatomy.heads
+    return float(heads * parameters.count * parameters.length * _TRIPLE_VARIANTS)
 
 
 def _weights_share(anatomy: Anatomy) -> float:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from catalog.loading import Catalog
 from catalog.schema.evidence import Evidence
 from verify.loading import LoadedModel
-from verify.material import Material, material_of, work_of
+from verify.material import Material, material_of, work_of, work_of_heads
 from verify.modes import evaluating
 from verify.planning import Job, groups, waves
 from verify.recording import Scored, Settings, evidence_of
@@ -52,7 +52,8 @@ def run(
 @dataclass(frozen=True)
 class _Group:
     jobs: list[Job]
-    material: Material
+    material: Material | None
+    """None until its turn comes, where making it is work of its own."""
     work: float
 
     @property
@@ -81,10 +82,7 @@ class _Run:
         """Every group, in the order of the plan."""
         planned = []
         for wave in waves(jobs):
-            for group in groups(wave):
-                material = self._material(group, self.settings.seed)
-                work = work_of(material, group, self.loaded.anatomy)
-                planned.append(_Group(group, material, work))
+            planned += [self._plan(group) for group in groups(wave)]
         self._total = sum(2 * group.work for group in planned) or 1.0
         through = 0.0
         for part in planned:
@@ -94,7 +92,18 @@ class _Run:
             self._done = through
             self._say(part.label, through)
 
+    def _plan(self, group: list[Job]) -> _Group:
+        """What a group reads and how much that is, or how much it will be."""
+        anatomy = self.loaded.anatomy
+        expected = work_of_heads(group[0].recipe.prompts, anatomy)
+        if expected is not None:
+            return _Group(group, None, expected)
+        material = self._material(group, self.settings.seed)
+        return _Group(group, material, work_of(material, group, anatomy))
+
     def _group(self, group: _Group) -> Iterator[Evidence]:
+        if group.material is None:
+            group = replace(group, material=self._material(group.jobs, self.settings.seed))
         held: list[tuple[Job, Scored, Summary]] = []
         for job, scored in zip(group.jobs, self._score(group, group.jobs), strict=True):
             if scored.units is None:
@@ -127,6 +136,7 @@ class _Run:
             self._done += share * group.work
             self._say(group.label, self._done)
 
+        assert group.material is not None
         return score(jobs, group.material, self.loaded, self.settings, advance)
 
     def _record(

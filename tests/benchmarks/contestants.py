@@ -108,7 +108,7 @@ def headbook(model: Any) -> Run:
             name: PairReader(anatomy, [chosen] * len(prompts)) for name, chosen in wanted.items()
         }
         run_pass(anatomy, prompts, list(readers.values()))
-        return {name: reader.scores.mean(0) for name, reader in readers.items()}
+        return {name: reader.scores.values.mean(0) for name, reader in readers.items()}
 
     return run
 

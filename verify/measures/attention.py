@@ -25,18 +25,21 @@ class AttentionMeasure(RunningMeasure):
         super().__init__(recipe, prompts, anatomy)
         measure, control = recipe.measure, recipe.control
         assert isinstance(measure, Attention)
+        own = [prompt.head for prompt in prompts.main]
         self._score = PairReader(
-            anatomy, [pairs(prompt, measure.query, measure.key) for prompt in prompts.main]
+            anatomy, [pairs(prompt, measure.query, measure.key) for prompt in prompts.main], own
         )
         if isinstance(control, VaryPrompts):
             varied = prompts.variants[control.variant]
             self._control = PairReader(
-                anatomy, [pairs(prompt, measure.query, measure.key) for prompt in varied]
+                anatomy,
+                [pairs(prompt, measure.query, measure.key) for prompt in varied],
+                [prompt.head for prompt in varied],
             )
         else:
             assert isinstance(control, VaryRole)
             self._control = PairReader(
-                anatomy, [_control_pairs(prompt, measure, control) for prompt in prompts.main]
+                anatomy, [_control_pairs(prompt, measure, control) for prompt in prompts.main], own
             )
 
     def readers(self) -> Mapping[str, Sequence[Reader]]:
@@ -46,8 +49,8 @@ class AttentionMeasure(RunningMeasure):
 
     def units(self) -> Units:
         return Units(
-            score=self.units_of(self._score.flat()),
-            control=self.units_of(self._control.flat()),
+            score=self._score.units(),
+            control=self._control.units(),
             paired=self.control_clusters is None,
             clusters=self.clusters,
             control_clusters=self.control_clusters,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
 import torch
 
 from catalog.schema.controls import VaryPrompts, VaryRole
@@ -12,6 +11,7 @@ from catalog.schema.measures import DirectLogitAttribution
 from catalog.schema.recipe import Recipe
 from verify.anatomy import Anatomy
 from verify.capture import LayerView, Reader
+from verify.measures.head_scores import HeadScores
 from verify.measures.running import AnswerReader, FloatArray, RunningMeasure
 from verify.prompts import CannotBuild, Prompt, PromptSet, key_positions
 from verify.statistics import Units
@@ -74,8 +74,8 @@ class DirectLogitAttributionMeasure(RunningMeasure):
         if self._measure.direction == "negative":
             divide = -divide
         return Units(
-            score=self.units_of(self._score.attributions() / divide),
-            control=self.units_of(self._control.attributions() / divide),
+            score=self._score.attributions() / divide,
+            control=self._control.attributions() / divide,
             paired=self.control_clusters is None,
             clusters=self.clusters,
             control_clusters=self.control_clusters,
@@ -89,7 +89,7 @@ class _DirectReader(Reader):
     ) -> None:
         self._anatomy = anatomy
         self._measure = measure
-        self._raw: FloatArray = np.full((len(prompts), anatomy.layers, anatomy.heads), np.nan)
+        self._raw = HeadScores(anatomy, [prompt.head for prompt in prompts])
         self.answers = AnswerReader(anatomy, prompts)
 
     def read(self, view: LayerView) -> None:
@@ -104,7 +104,7 @@ class _DirectReader(Reader):
             foil = [prompt.answers[self._measure.foil] for prompt in view.prompts]
             direction = direction - unembedding[torch.tensor(foil)].float()
         values = self._anatomy.head_logits(view.layer, z, direction, part)
-        self._raw[list(view.numbers), view.layer] = values.cpu().numpy()
+        self._raw.put(view.numbers, view.layer, values.cpu().double().numpy())
 
     def _moved(self, view: LayerView, ends: Sequence[int]) -> torch.Tensor:
         """What each head moves to the query from keys of the role: [batch, heads, head width].
@@ -131,6 +131,5 @@ class _DirectReader(Reader):
         return moved.index_add_(0, rows, attention[:, :, None] * values)
 
     def attributions(self) -> FloatArray:
-        """[prompts, heads] in logits."""
-        scaled: FloatArray = self._raw / self.answers.scale[:, None, None]
-        return scaled.reshape(len(scaled), -1)
+        """[units, heads] in logits."""
+        return self._raw.units(divide=self.answers.scale)

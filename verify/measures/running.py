@@ -15,6 +15,7 @@ from catalog.schema.controls import VaryPrompts
 from catalog.schema.recipe import Recipe
 from verify.anatomy import Anatomy
 from verify.capture import CaptureFailed, FinalView, LayerView, Reader
+from verify.measures.head_scores import HeadScores
 from verify.prompts import Pairs, Prompt, PromptSet
 from verify.statistics import Units
 
@@ -48,17 +49,6 @@ class RunningMeasure(ABC):
     @property
     def _of_heads(self) -> bool:
         return self.prompts.main[0].head is not None
-
-    def units_of(self, scores: FloatArray) -> FloatArray:
-        """[prompts, heads] -> [units, heads]: the same, or of each head its own prompts."""
-        if not self._of_heads:
-            return scores
-        numbers = np.arange(self.heads)
-        own = [prompt.head for prompt in self.prompts.main]
-        units = len(own) // self.heads
-        assert own == np.repeat(numbers, units).tolist(), "as many for each head, head by head"
-        by_head: FloatArray = scores.reshape(self.heads, units, self.heads)[numbers, :, numbers]
-        return by_head.T
 
     @property
     def control_variant(self) -> str | None:
@@ -100,12 +90,23 @@ class _Entries:
 
 
 class PairReader(Reader):
-    """Sums of chosen attention entries: [prompts, layers, heads]; NaN where there are none."""
+    """Sums of chosen attention entries by prompt and head; NaN where there are none.
 
-    def __init__(self, anatomy: Anatomy, pairs: Sequence[Pairs | None]) -> None:
+    Args:
+        anatomy: the model.
+        pairs: for each prompt the entries.
+        own: for each prompt the head that it was made for, if it was made for one.
+    """
+
+    def __init__(
+        self,
+        anatomy: Anatomy,
+        pairs: Sequence[Pairs | None],
+        own: Sequence[int | None] | None = None,
+    ) -> None:
         self._pairs = pairs
         self._gathered: tuple[tuple[int, ...], _Entries | None] = ((), None)
-        self.scores = np.full((len(pairs), anatomy.layers, anatomy.heads), np.nan)
+        self.scores = HeadScores(anatomy, own or [None] * len(pairs))
 
     def read(self, view: LayerView) -> None:
         """Gather the entries of every prompt of the batch at once."""
@@ -120,7 +121,7 @@ class PairReader(Reader):
         sums = torch.zeros(len(view.prompts), weighted.shape[1], dtype=torch.float64)
         sums.index_add_(0, torch.from_numpy(asked.index), weighted)
         present = np.unique(asked.index)
-        self.scores[np.array(view.numbers)[present], view.layer] = sums.numpy()[present]
+        self.scores.put(np.array(view.numbers)[present], view.layer, sums.numpy()[present])
 
     def _gather(self, numbers: tuple[int, ...]) -> _Entries | None:
         chosen = [(index, self._pairs[number]) for index, number in enumerate(numbers)]
@@ -134,18 +135,18 @@ class PairReader(Reader):
             torch.from_numpy(np.concatenate([one.weight for _, one in known]))[:, None],
         )
 
-    def flat(self) -> FloatArray:
-        """[prompts, heads], layer-major.
+    def units(self) -> FloatArray:
+        """[units, heads], layer-major.
 
         Attention rounded to half precision can add up to a little over 1; no more than that.
 
         Raises:
             CaptureFailed: if a share lies outside 0 to 1 by more than half precision explains.
         """
-        flat = self.scores.reshape(len(self.scores), -1)
-        if np.nanmin(flat) < -_HALF_ROUNDING or np.nanmax(flat) > 1 + _HALF_ROUNDING:
+        made = self.scores.units()
+        if np.nanmin(made) < -_HALF_ROUNDING or np.nanmax(made) > 1 + _HALF_ROUNDING:
             raise CaptureFailed("attention weights do not lie between 0 and 1")
-        shares: FloatArray = np.clip(flat, 0.0, 1.0)
+        shares: FloatArray = np.clip(made, 0.0, 1.0)
         return shares
 
 
