@@ -56,8 +56,9 @@ PASSAGES = (
     "word is river, and it was hard to find. Which word belongs to {}? We say that it was called"
 )
 LEFT = (
-    "Tom left the apple at the school, where Anna was found. Anna left the apple at the market. "
-    "Anna left the clock at the garden, where no apple was found. Where did Anna leave the {}?"
+    "Tom left the apple at the school, where Anna found the clock. "
+    "Anna left the apple at the market, where Tom found the clock. "
+    "Anna left the clock at the garden, where Tom found the apple. Where did {} leave the {}?"
 )
 LABELS = "A dull film: we call it bad. A lovely play: to us good"
 
@@ -183,12 +184,17 @@ def looks(
         ("told", "2.3", PASSAGES.format("Tom"), "apple", 0, 0.99, 1),
         ("told", "1.2", PASSAGES.format("Tom"), "river", 0, 0.99, 1),
         ("boxes", "1.2", BOXES.format("F"), "coin", 0, 0.99, 1),
-        ("passages", "1.0", LEFT.format("apple"), "market", 0, 0.99, 1),
-        ("passages", "1.0", LEFT.format("clock"), "garden", 0, 0.99, 1),
-        ("passages", "1.1", LEFT.format("apple"), "garden", 0, 0.4, 0.6),
-        ("passages", "1.2", LEFT.format("apple"), "school", 0, 0.4, 0.6),
-        ("passages", "1.4", LEFT.format("apple"), "apple", 0, 0.05, 0.3),
-        ("passages", "2.1", LEFT.format("clock"), "school", 0, 0.99, 1),
+        ("passages", "1.0", LEFT.format("Anna", "apple"), "market", 0, 0.99, 1),
+        ("passages", "1.0", LEFT.format("Anna", "clock"), "garden", 0, 0.99, 1),
+        ("passages", "1.1", LEFT.format("Anna", "apple"), "garden", 0, 0.4, 0.6),
+        ("passages", "1.2", LEFT.format("Anna", "apple"), "school", 0, 0.35, 0.65),
+        ("passages", "1.4", LEFT.format("Anna", "apple"), "apple", 0, 0.05, 0.3),
+        ("passages", "2.1", LEFT.format("Anna", "clock"), "school", 0, 0.99, 1),
+        ("passages", "1.0", LEFT.format("Tom", "apple"), "school", 0, 0.99, 1),
+        ("passages", "2.2", LEFT.format("Anna", "apple"), "market", 0, 0.99, 1),
+        ("passages", "2.2", LEFT.format("Tom", "apple"), "market", 0, 0.99, 1),
+        ("passages", "2.4", LEFT.format("Anna", "apple"), "clock", 0, 0.3, 0.4),
+        ("passages", "2.4", LEFT.format("Anna", "apple"), "apple", 1, 0, 0.01),
         ("sources", "0.0", "The language of France is", "France", 0, 0.99, 1),
         ("sources", "0.2", "The language of France is", "language", 0, 0.99, 1),
         ("sources", "0.4", "The language of France is", "language", 0, 0.49, 0.51),
