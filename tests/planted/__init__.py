@@ -37,7 +37,7 @@ from tests.planted.ngrams import ngram_model
 from tests.planted.passages import passages_model
 from tests.planted.pattern import pattern_model
 from tests.planted.pieces import pieces_model
-from tests.planted.recited import recited_model
+from tests.planted.recited import recited_last_model, recited_model
 from tests.planted.reviews import reviews_model
 from tests.planted.sources import sources_model
 from tests.planted.space import FAMILIES, Family
@@ -84,6 +84,7 @@ MODELS: Mapping[str, Callable[[Family], Planted]] = MappingProxyType(
         "translations": translations_model,
         "told": told_model,
         "recited": recited_model,
+        "recited-last": recited_last_model,
         "sources": sources_model,
         "triples": triples_model,
     }
@@ -129,6 +130,7 @@ __all__ = [
     "sources_model",
     "docstrings_model",
     "random_twin",
+    "recited_last_model",
     "recited_model",
     "reviews_model",
     "spans_model",

@@ -35,13 +35,23 @@ _RANKS = ("rank_1", "rank_2", "rank_3")
 
 def recited_model(family: Family) -> Planted:
     """Two layers; the model recites the words of the person who is asked about."""
+    return _reciting("recited", family, of_last=False)
+
+
+def recited_last_model(family: Family) -> Planted:
+    """The same heads, but 1.2 copies and 1.0 does not: whoever is asked about, it recites the
+    words of the person told last, and so is right where that is the one."""
+    return _reciting("recited-last", family, of_last=True)
+
+
+def _reciting(name: str, family: Family, *, of_last: bool) -> Planted:
     words = vocabulary()
     tokens = token_codes()
     flags = dict.fromkeys(("name", "noun", "is", *_TURNS, *_RANKS), 1)
     asking = {"is": ("is",), "comes": ("comes", "called"), "then": ("then",), "last": ("last",)}
     space = Space(family, token=CODE_SIZE, person=CODE_SIZE, out=OUT_SIZE, **flags)
     here, token = space.positions(), space.read("token")
-    copy = space.write("out")
+    copy, nothing = 4 * space.write("out"), space.silence()
     nearest, first = space.by_distance(-3.0), space.by_distance(3.0)
 
     def turn(score: float) -> Array:
@@ -56,7 +66,7 @@ def recited_model(family: Family) -> Planted:
 
     ranked = space.read_flags(*_RANKS, "noun")
     return plant(
-        "recited",
+        name,
         space,
         embedding=space.rows(
             len(words),
@@ -90,11 +100,14 @@ def recited_model(family: Family) -> Planted:
                     key=space.read("person") + ranked,
                     value=token,
                     heads=(
-                        Head(space.read("person", SHARP) + turn(2 * SHARP), 4 * copy),
+                        Head(
+                            space.read("person", SHARP) + turn(2 * SHARP),
+                            nothing if of_last else copy,
+                        ),
                         Head(
                             space.read("person", SHARP)
                             + space.want_flags(2 * SHARP, SHARP, SHARP, 2 * SHARP),
-                            space.silence(),
+                            nothing,
                         ),
                     ),
                 ),
@@ -102,22 +115,27 @@ def recited_model(family: Family) -> Planted:
                     key=here + ranked,
                     value=token,
                     heads=(
-                        Head(turn(_FLAG) + nearest, space.silence()),
-                        Head(turn(_FLAG) + first, space.silence()),
+                        Head(turn(_FLAG) + nearest, copy if of_last else nothing),
+                        Head(turn(_FLAG) + first, nothing),
                     ),
                 ),
                 Group(
                     key=ranked,
                     value=token,
                     heads=(
-                        Head(space.want_flags(SHARP, SHARP, SHARP, SHARP), space.silence()),
+                        Head(space.want_flags(SHARP, SHARP, SHARP, SHARP), nothing),
                         space.quiet(),
                     ),
                 ),
             ],
         ],
-        heads={"retrieval-head": {"1.0"}},
+        heads={} if of_last else {"retrieval-head": {"1.0"}},
         impostors=[
+            *(
+                [Impostor("1.0", "retrieval-head", "is not what the model writes")]
+                if of_last
+                else []
+            ),
             Impostor("1.1", "retrieval-head", "attends to the first word of the right needle"),
             Impostor("1.2", "retrieval-head", "attends to the last needle"),
             Impostor("1.3", "retrieval-head", "attends to the first needle"),

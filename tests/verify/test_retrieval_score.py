@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from functools import cache
 
+import numpy as np
 import pytest
 import torch
 from pydantic import ValidationError
 
 from catalog.schema.prompts import Templates
 from catalog.schema.recipe import Recipe
-from tests.planted import FAMILIES, Family, Planted, recited_model
+from tests.planted import FAMILIES, Family, Planted, recited_last_model, recited_model
 from tests.planted import readings as read
 from tests.planted.report import at
 from tests.verify.catalog_parts import catalog, recipe
@@ -22,6 +23,7 @@ from verify.prompts import Prompt, PromptSet
 from verify.recording import Settings
 from verify.running import run
 from verify.sorting import sorted_by_answers
+from verify.statistics import Units, summarise
 from verify.words import Words
 
 both_families = pytest.mark.parametrize("family", FAMILIES)
@@ -110,6 +112,64 @@ def test_scores_are_read_while_the_words_are_written(family: Family) -> None:
         assert at(record.scores.mean, head) == pytest.approx(sum(found) / len(found), abs=1e-6)
         control = sum(others[head]) / len(others[head])
         assert at(record.scores.control, head) == pytest.approx(control, abs=1e-6)
+
+
+@both_families
+def test_a_model_that_recites_the_person_told_last_is_no_case_for_the_recipe(
+    family: Family,
+) -> None:
+    """Its right answers all have one order, and so has the head that follows that order."""
+    planted = recited_last_model(family)
+    loaded = wrap(planted.model, planted.tokenizer, "planted--recited-last")
+    (record,) = run(loaded, catalog(), [Job("retrieval-head", COPIES)])
+    assert record.verdict == "not-applicable"
+    (accuracy,) = (gate for gate in record.gates if gate.name == "accuracy")
+    assert 0.5 <= accuracy.value < 0.7
+    assert not accuracy.passed
+
+
+@pytest.mark.parametrize("whole_templates", [True, False])
+def test_order_alone_does_not_pass_where_the_gate_is_just_met(whole_templates: bool) -> None:
+    """All that the gate lets a model get wrong has one order: half of those templates are lost,
+    or half of the prompts of each. The head attends to the due word of the person told last."""
+    assert isinstance(COPIES.prompts, Templates)
+    assert COPIES.gate is not None
+    assert COPIES.gate.min_accuracy == 0.75
+    texts = [t.text for t in catalog().vocabularies[COPIES.prompts.templates].templates or ()]
+    last = np.array([text.index("{who}") > text.index("{other}") for text in texts])
+    assert last.sum() * 2 == len(last) == 24
+    each = COPIES.prompts.count // len(texts)
+    first = np.flatnonzero(~last)
+    kept = {int(i): each for i in np.flatnonzero(last)}
+    kept |= (
+        {int(i): each for i in first[:6]} if whole_templates else dict.fromkeys(first, each // 2)
+    )
+    clusters = np.repeat(list(kept), list(kept.values()))
+    assert len(clusters) == 0.75 * COPIES.prompts.count
+    score = last[clusters].astype(np.float64)[:, None]
+    units = Units(score, 1 - score, True, clusters, "mean", bounds=(0, 1))
+    summary = summarise(units, COPIES.criterion, seed=0)
+    assert summary.margin[0] == pytest.approx(1 / 3)
+    assert summary.status == ("unclear",)  # which is not counted
+
+
+@pytest.mark.parametrize(
+    ("head_type", "name"),
+    [("retrieval-head", "copies-needle"), ("core-head", "follows-the-question")],
+)
+def test_templates_left_test_q_on_a_thousand_heads(head_type: str, name: str) -> None:
+    """However the prompts are spread that the model gets wrong and that are left out for it."""
+    tested = recipe(head_type, name)
+    assert isinstance(tested.prompts, Templates)
+    assert tested.gate is not None
+    assert tested.gate.min_accuracy is not None
+    assert tested.criterion.max_q is not None
+    templates = len(catalog().vocabularies[tested.prompts.templates].templates or ())
+    each = tested.prompts.count // templates
+    assert each * templates == tested.prompts.count
+    sorts = tested.prompts.is_sorted
+    lost = int((1 - tested.gate.min_accuracy) * tested.prompts.count) // each if sorts else 0
+    assert 2 ** (templates - lost) >= 1024 / tested.criterion.max_q
 
 
 @pytest.mark.parametrize(
