@@ -32,6 +32,7 @@ class Triple:
 def strongest_triples(
     anatomy: Anatomy,
     tokens: Sequence[int],
+    texts: Sequence[str],
     start: Sequence[int],
     *,
     count: int,
@@ -47,11 +48,14 @@ def strongest_triples(
     and what the source adds to an output is the OV entry less its means over sources and over
     outputs, which no exchange of tokens would show. A source comes with the destination and the
     output that are best for it, and sources are ranked by the product, which is, up to the final
-    norm's scale, the predicted rise of the output's logit. A token is no destination of its own.
+    norm's scale, the predicted rise of the output's logit. A token is no destination of its own,
+    nor of one of the same text: a head that looks for the present word, however it is written,
+    is a duplicate-token head.
 
     Args:
         anatomy: the model.
         tokens: ids that sources, destinations and outputs are chosen from.
+        texts: of each of them, what makes it the same as another.
         start: the token that every prompt starts with, if there is one.
         count: triples of each head; at most as many as tokens.
         length: tokens of the prompts.
@@ -64,10 +68,13 @@ def strongest_triples(
     among = ids[: len(tokens)]
     qk, ov = QKCircuit(anatomy, ids, distances), OVCircuit(anatomy)
     others = length - len(start) - 2
+    known = {text: number for number, text in enumerate(texts)}
+    word = torch.tensor([known[text] for text in texts], device=anatomy.device)
+    same = word[:, None] == word
     for layer in range(anatomy.layers):
         written = ov.written(layer, ov.source(layer, among))
         for scores, made in zip(qk.scores(layer), written, strict=True):
-            added, destinations = _added_by_destination(scores, len(tokens), others).max(0)
+            added, destinations = _added_by_destination(scores, same, others).max(0)
             linked = ov.logits(made - made.mean(0, keepdim=True), among)
             rise, outputs = (linked - linked.mean(1, keepdim=True)).max(1)
             strength = added.cpu().double() * rise.cpu().double()
@@ -78,12 +85,13 @@ def strongest_triples(
             )
 
 
-def _added_by_destination(scores: Tensor, tokens: int, others: int) -> Tensor:
-    """What a destination adds: [destinations, sources]; never the largest where d is s."""
+def _added_by_destination(scores: Tensor, same: Tensor, others: int) -> Tensor:
+    """What a destination adds: [destinations, sources]; never the largest where d is as s."""
+    tokens = len(same)
     own = scores[:tokens, :tokens]
     rivals = own.logsumexp(1) - math.log(tokens) + math.log(others)
     if scores.shape[1] > tokens:
         rivals = torch.logaddexp(rivals, scores[:tokens, tokens:].logsumexp(1))
     predicted = (own - rivals[:, None]).sigmoid()
     added = predicted - _COMMON * predicted.mean(0, keepdim=True)
-    return added.fill_diagonal_(-1.0)
+    return added.masked_fill_(same.to(added.device), -1.0)

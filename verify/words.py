@@ -145,6 +145,10 @@ class Words:
         """Whether a token is the end of a sentence: a full stop, question or exclamation mark."""
         return self._text(token) in {".", "?", "!"}
 
+    def folded(self, token: int) -> str:
+        """What is the same in " cat", "Cat" and "CAT": the text without spaces and capitals."""
+        return self._text(token).casefold()
+
     def _text(self, token: int) -> str:
         """A token as text, without the spaces around it."""
         if token not in self._stripped:

@@ -258,7 +258,8 @@ class HeadTriples(Builder):
     Every head has ``count`` prompts of its own: ``[BOS] r r s r r d``, where the source s lies one
     of ``distances`` before the destination d, which ends the prompt. Source and destination are
     linked by its QK circuit, source and output by its OV circuit, all among ``candidates`` tokens
-    of the vocabulary (all of them if there are no more). Variants: ``other-source`` has the source
+    of the vocabulary (all of them if there are no more); a source and a destination are never the
+    same word, spaces and capitals aside. Variants: ``other-source`` has the source
     of another triple of the head in its place, ``other-destination`` a random token. Answer
     ``other-output`` is the output of another triple. Source: Elhage et al. 2021 (skip-trigrams).
     """

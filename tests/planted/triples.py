@@ -3,7 +3,8 @@
 "France .. of -> French", "hot .. and -> cold" and "river .. in -> river" stand for any triples that
 a head may hold. Coordinates: ``token`` the code of the present token; ``language`` and ``partner``,
 of a source the code of the word it is linked to; flags ``country``, ``word`` and ``noun`` for the
-kinds of source, ``of``, ``and`` and ``in`` for their destinations; ``out``, which the unembedding
+kinds of source, ``of``, ``and`` and ``in`` for their destinations; ``alike``, a code that a
+word shares with its form in the other case ("River", "river"); ``out``, which the unembedding
 reads.
 
 ====  =========================================================================================
@@ -16,18 +17,22 @@ reads.
 1.0   skip-trigram head of the copying kind: from ``in`` to ``noun``; copies it
 1.1   copies any token, attention evenly spread. Group mate of 1.0
 1.2   attends as 1.0 does and writes nothing
+1.4   attends to the present word, with whatever capital it was written, and copies it
 ====  =========================================================================================
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from tests.planted.build import Impostor, Planted, plant
-from tests.planted.space import AT_OFFSET, Family, Group, Head, Space, is_one_of
+from tests.planted.space import AT_OFFSET, SHARP, Family, Group, Head, Space, is_one_of
 from tests.planted.words import (
     OUT_SIZE,
     Array,
+    codes,
     ids,
     pairs,
     partner_codes,
@@ -57,6 +62,7 @@ def triples_model(family: Family, second: str = "opposites") -> Planted:
         token=OUT_SIZE,
         language=OUT_SIZE,
         partner=OUT_SIZE,
+        alike=OUT_SIZE,
         out=OUT_SIZE,
         **dict.fromkeys((*DESTINATIONS, *DESTINATIONS.values()), 1),
     )
@@ -99,6 +105,11 @@ def triples_model(family: Family, second: str = "opposites") -> Planted:
         value=space.read("token"),
         heads=(Head(only_at("noun"), space.silence()), nowhere),
     )
+    similar = Group(
+        key=space.read("alike"),
+        value=space.read("token"),
+        heads=(Head(space.read("alike", SHARP), write), space.quiet()),
+    )
     sources = {
         "country": [source for source, _ in pairs("languages")],
         "word": [source for source, _ in pairs(second)],
@@ -112,11 +123,12 @@ def triples_model(family: Family, second: str = "opposites") -> Planted:
             token=tokens,
             language=partner_codes("languages")[:, :OUT_SIZE],
             partner=partner_codes(second)[:, :OUT_SIZE],
+            alike=_codes_alike(words),
             **{kind: is_one_of(some, words) for kind, some in sources.items()},
             **{word: np.array(is_one_of((word,), words)) for word in DESTINATIONS.values()},
         ),
         unembedding=space.rows(len(words), out=8 * tokens),
-        layers=[[of_countries, of_words, from_anywhere], [copying, empty]],
+        layers=[[of_countries, of_words, from_anywhere], [copying, empty, similar]],
         heads={"skip-trigram": {"0.0", "0.2", "1.0"}},
         impostors=[
             Impostor("0.1", "skip-trigram", "right OV, uniform attention"),
@@ -125,5 +137,18 @@ def triples_model(family: Family, second: str = "opposites") -> Planted:
             Impostor("0.5", "skip-trigram", "right OV, attends to a fixed offset"),
             Impostor("1.1", "skip-trigram", "copies everything evenly"),
             Impostor("1.2", "skip-trigram", "right attention, empty OV"),
+            Impostor("1.4", "skip-trigram", "looks for its own word in another case, copies it"),
         ],
     )
+
+
+def _codes_alike(words: Sequence[str]) -> Array:
+    """(tokens, OUT_SIZE): one code for both forms of each word that has two; else zero."""
+    forms: dict[str, list[int]] = {}
+    for i, word in enumerate(words):
+        forms.setdefault(word.lower(), []).append(i)
+    both = [found for found in forms.values() if len(found) > 1]
+    table = np.zeros((len(words), OUT_SIZE))
+    for found, code in zip(both, codes(len(both), OUT_SIZE, 0.5, seed=2), strict=True):
+        table[found] = code
+    return table

@@ -94,9 +94,10 @@ def test_scores_are_the_products_of_queries_and_keys(family: str, layer: int) ->
 def test_triples_are_the_strongest_by_predicted_attention_and_writing(family: str) -> None:
     """Brute force over all triples of the candidates, in loops."""
     model = model_of(family)
+    texts = [f"word {i // 4}" for i in range(len(TOKENS))]  # four tokens each are one word
     found = list(
         strongest_triples(
-            Anatomy(model), TOKENS, (START,), count=5, length=LENGTH, distances=DISTANCES
+            Anatomy(model), TOKENS, texts, (START,), count=5, length=LENGTH, distances=DISTANCES
         )
     )
     assert len(found) == 8
@@ -120,7 +121,7 @@ def test_triples_are_the_strongest_by_predicted_attention_and_writing(family: st
         best = []
         for s in range(count):
             added = predicted[:, s] - 0.9 * predicted[:, s].mean()
-            others = [d for d in range(count) if d != s]
+            others = [d for d in range(count) if d // 4 != s // 4]
             d = max(others, key=lambda d: added[d])
             o = int(linked[s].argmax())
             best.append((added[d] * linked[s, o], TOKENS[s], TOKENS[d], TOKENS[o]))
@@ -145,6 +146,8 @@ def test_prompts_hold_the_triples_of_their_head() -> None:
         assert end == len(prompt.ids) - 1 == 19
         assert end - at == parameters.distances[number % 6 % 2]
         assert len(set(prompt.ids)) == 20
+        marked = {prompt.ids[at], prompt.ids[end]}
+        assert not (set(prompt.ids) - marked) & set(prompt.answers.values())
         outputs = {p.answers["output"] for p in made.main if p.head == prompt.head}
         assert (prompt.answers["output"] != prompt.answers["other-output"]) == (len(outputs) > 1)
         source, destination = (
@@ -167,7 +170,23 @@ def test_prompts_hold_the_triples_of_their_head() -> None:
             assert donors[0].answers["output"] not in prompt.answers.values()
     # the same random tokens at the same places for every head
     first, second = made.main[0], made.main[6]
-    assert sum(a == b for a, b in zip(first.ids, second.ids, strict=True)) >= 20 - 3 - 4
+    assert sum(a == b for a, b in zip(first.ids, second.ids, strict=True)) >= 20 - 3 - 6
+
+
+@both_families
+def test_a_source_is_never_its_destination_in_another_case(family: str) -> None:
+    """A head that looks for the present word, in whatever case, finds no triple to show it on."""
+    planted = triples_model("llama" if family == "llama" else "gpt2")
+    loaded = wrap(planted.model, planted.tokenizer, "planted--triples")
+    parameters = HeadTriples(builder="head-triples", count=8)
+    made = build(parameters, words(), loaded.anatomy)
+    similar = [p for p in made.main if p.head == 6 + 4]
+    assert len(similar) == 8
+    for prompt in made.main:
+        spelled = loaded.tokenizer.convert_ids_to_tokens(
+            [prompt.ids[prompt.places["source"][0]], prompt.ids[-1]]
+        )
+        assert spelled[0].lower() != spelled[1].lower()
 
 
 def test_a_large_vocabulary_is_sampled() -> None:

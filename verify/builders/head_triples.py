@@ -13,8 +13,8 @@ from verify.triples import Triple, strongest_triples
 from verify.words import Words
 
 _SPARE = 6
-"""Random tokens drawn beyond those needed: at most four are left out of a prompt, one is put in
-place of its destination, and one is left."""
+"""Random tokens drawn beyond those needed: at most five are left out of a prompt, and one is put in
+place of its destination."""
 
 
 def head_triples(parameters: HeadTriples, words: Words, anatomy: Anatomy) -> PromptSet:
@@ -22,9 +22,9 @@ def head_triples(parameters: HeadTriples, words: Words, anatomy: Anatomy) -> Pro
 
     The triples are read off weights (:mod:`verify.triples`) and their effect is then seen in real
     forward passes. Prompt i of every head has the same random tokens at the same places, all
-    different and none of them a token of the triple. ``other-source`` holds the source of the next
-    triple of the head (the strongest first) whose output is neither of the two answers;
-    ``other-destination`` a random token. The answer ``other-output`` is that of the next triple
+    different and none of them a token of the triple, nor the other answer.
+    ``other-source`` holds the source of the next triple of the head (the strongest first) whose
+    output is neither of the two answers; ``other-destination`` a random token. The answer ``other-output`` is that of the next triple
     with another output. A head all of whose triples have one output has the same twice.
 
     Roles: ``end``, the destination; ``source``, as a key.
@@ -52,6 +52,7 @@ def head_triples(parameters: HeadTriples, words: Words, anatomy: Anatomy) -> Pro
     linked = strongest_triples(
         anatomy,
         [int(token) for token in candidates],
+        [words.folded(int(token)) for token in candidates],
         words.start,
         count=parameters.count,
         length=parameters.length,
@@ -79,7 +80,8 @@ def _of_head(
         following = [*triples[index + 1 :], *triples[:index]]
         foil = _another(following, {triple.output})
         exchanged = _another(following, {triple.output, foil.output})
-        known = {triple.source, triple.destination, exchanged.source}
+        answers = {"output": triple.output, "other-output": foil.output}
+        known = {triple.source, triple.destination, exchanged.source, *answers.values()}
         stranger, *rest = (t for t in filler[index] if t not in known)
         at = end - parameters.distances[index % len(parameters.distances)]
         text = [*start, *rest][:end]
@@ -94,7 +96,7 @@ def _of_head(
                     ids=(*text[:at], source, *text[at + 1 :], destination),
                     queries={"end": (end,)},
                     places={"source": (at,)},
-                    answers={"output": triple.output, "other-output": foil.output},
+                    answers=answers,
                     cluster=index,
                     head=head,
                 ),
