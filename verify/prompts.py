@@ -27,8 +27,9 @@ class Prompt:
     relations: Mapping[str, Mapping[int, tuple[int, ...]]] = field(default_factory=dict)
     answers: Mapping[str, int] = field(default_factory=dict)
     """Token id of each answer, read at ``end``."""
-    candidates: tuple[int, ...] = ()
-    """Token ids of what else might be answered, where prompts are sorted by the model's answer."""
+    candidates: tuple[int, ...] | None = None
+    """Token ids of what might be answered, where prompts are sorted by the model's answer; at least
+    two. None where any token might."""
     cluster: int = 0
     """Template (or other cluster) that the prompt was made from."""
     head: int | None = None

@@ -83,7 +83,7 @@ class GreedyReader(Reader):
         self._answer[list(view.numbers)] = logits.argmax(-1).cpu().numpy()
         for row, (number, prompt) in enumerate(zip(view.numbers, view.prompts, strict=True)):
             rivals = torch.full_like(logits[row], float("-inf"))
-            among = list(prompt.candidates) or slice(None)
+            among = slice(None) if prompt.candidates is None else list(prompt.candidates)
             rivals[among] = logits[row, among]
             rivals[correct_of(prompt)] = float("-inf")
             self._wrong[number] = int(rivals.argmax())
@@ -132,8 +132,7 @@ def kept(prompts: PromptSet, parameters: Answered, said: Said, seed: int) -> Pro
     wrong = [
         i
         for i, token in enumerate(correct)
-        if said.answer[i] != token
-        and (not (c := prompts.main[i].candidates) or said.answer[i] in c)
+        if said.answer[i] != token and _may_be(prompts.main[i], int(said.answer[i]))
     ]
     answers = Answers(len(correct), len(right), len(wrong))
     if parameters.keep == "answered-correctly":
@@ -169,7 +168,7 @@ def kept(prompts: PromptSet, parameters: Answered, said: Said, seed: int) -> Pro
 
 def _may_be(prompt: Prompt, token: int) -> bool:
     """Whether a token counts as an answer to the prompt."""
-    return not prompt.candidates or token in prompt.candidates
+    return prompt.candidates is None or token in prompt.candidates
 
 
 def _with(prompt: Prompt, given: int, strongest: int) -> Prompt:

@@ -45,11 +45,14 @@ class Gate(Strict):
     min_accuracy: Annotated[float, Field(ge=0, le=1)] | None = None
     """Share of prompts where the correct answer's logit exceeds the foil's.
 
-    Where prompts are sorted by answers: where it exceeds those of all other tokens, over all
-    prompts that were drawn.
+    Where prompts are sorted by answers: where it exceeds those of all other tokens, at every
+    position that 'writes' names if it names some, over all prompts that were drawn.
     """
     min_logit_difference: float | None = None
-    """Mean logit of the correct answer minus the foil, in logits."""
+    """Mean logit of the correct answer minus the foil, in logits.
+
+    Not where prompts are sorted by answers, which settle its sign.
+    """
     min_single_token: Annotated[float, Field(ge=0, le=1)] | None = None
     """Share of the words of the recipe's lists that are one token; the others are left out."""
     max_unknown: Annotated[float, Field(ge=0, le=1)] | None = None
@@ -97,12 +100,26 @@ class Recipe(Strict):
         if self.status == "described" and not self.missing:
             raise ValueError(MISSING_NOT_NAMED)
         is_sorted = isinstance(self.prompts, Answered) and self.prompts.is_sorted
+        if is_sorted and self.gate is not None and self.gate.min_logit_difference is not None:
+            raise ValueError(
+                "'min_logit_difference' would be read on prompts that 'keep' chose by their answers"
+                " and so says nothing of the model: give 'min_accuracy', which is over all drawn"
+            )
         if is_sorted != (self.gate is not None and self.gate.min_kept is not None):
             raise ValueError(
                 "the gate says how many prompts 'keep' has to leave: give 'min_kept'"
                 if is_sorted
                 else "'min_kept' is for prompts that 'keep' sorts by the model's answers"
             )
+        if isinstance(self.prompts, Answered) and self.gate is not None:
+            # failed and solved prompts come out of one draw
+            sorts = 2 if self.prompts.keep == "answered-wrongly" else 1
+            drawn, kept = getattr(self.prompts, "count", None), self.gate.min_kept
+            if drawn is not None and kept is not None and sorts * kept > drawn:
+                raise ValueError(
+                    f"'min_kept' asks for {kept} prompts{' of each sort' if sorts > 1 else ''},"
+                    f" and {drawn} are drawn: no model can meet the gate"
+                )
         return self
 
 
@@ -140,6 +157,11 @@ def misfits(
         yield (
             f"builder '{prompts.kind}' gives every head prompts of its own, and measure"
             f" '{getattr(measure, 'kind', '')}' cannot score heads on them"
+        )
+    if prompts.of_heads and getattr(measure, "scale", None) == "share":
+        yield (
+            "'scale: share' divides by a mean over prompts, and those of"
+            f" '{prompts.kind}' are other ones for every head: write 'scale: logits'"
         )
     keys = prompts.key_roles() | UNIVERSAL_KEYS
     yield from _unmarked("query role", measure.query_roles, prompts.query_roles(), prompts.kind)
@@ -184,10 +206,11 @@ def misfits(
         if control is not None and not isinstance(control, VaryRole):
             yield "the control of 'retrieval-score' is another key role: write 'vary: role'"
     if isinstance(prompts, Answered) and prompts.keep == "answered-wrongly":
-        if getattr(measure, "scale", None) == "share":
+        if getattr(measure, "scale", None) == "share" and not _is_above(measure):
             yield (
-                "'scale: share' divides by the mean logit difference, which is below zero where"
-                " answers are wrong: write 'scale: logits'"
+                "'scale: share' divides by the mean logit difference over prompts with wrong"
+                " answers, which is above zero for a wrong answer less another: write 'correct:"
+                " given' with a foil, or 'scale: logits'"
             )
         if (
             isinstance(control, VaryPrompts)
@@ -198,6 +221,19 @@ def misfits(
             yield "'max_change' compares the same prompts, and 'solved' has others: give min_margin"
     if isinstance(control, VaryTokens) and not measure.weights_only:
         yield "'vary: tokens' is for measures that read weights only"
+
+
+def _is_above(measure: Measure) -> bool:
+    """Whether a direct effect is measured for what a failed prompt was answered, less another.
+
+    Its logit is the highest there, whatever the other answer. Both sorted answers are the same.
+    """
+    return (
+        isinstance(measure, DirectLogitAttribution)
+        and measure.correct in Answered.sorted_answers
+        and measure.foil is not None
+        and measure.foil not in Answered.sorted_answers
+    )
 
 
 def _unmarked(

@@ -12,8 +12,9 @@ import torch
 from pydantic import ValidationError
 
 from catalog.schema.evidence import Evidence
+from catalog.schema.measures import DirectLogitAttribution
 from catalog.schema.prompts import Templates
-from catalog.schema.recipe import Recipe
+from catalog.schema.recipe import Gate, Recipe
 from tests.planted import FAMILIES, Family, Planted, acronyms_model, fooled_model
 from tests.planted import readings as read
 from tests.planted.fooled import CONFUSED, GIVEN, UNKNOWN
@@ -23,7 +24,7 @@ from tests.verify.catalog_parts import catalog, recipe
 from verify.builders import build
 from verify.loading import wrap
 from verify.planning import Job
-from verify.prompts import Prompt, PromptSet
+from verify.prompts import CannotBuild, Prompt, PromptSet
 from verify.recording import Settings
 from verify.running import run
 from verify.sorting import Said, kept, sorted_by_answers
@@ -44,7 +45,7 @@ def templates(**fields: Any) -> Templates:
     return Templates.model_validate_json(json.dumps({**parts, **fields}))
 
 
-def prompts_of(correct: list[int], candidates: tuple[int, ...] = ()) -> PromptSet:
+def prompts_of(correct: list[int], candidates: tuple[int, ...] | None = None) -> PromptSet:
     """Prompts that differ by their first token, and an aligned variant of them."""
 
     def made(first: int) -> tuple[Prompt, ...]:
@@ -260,7 +261,15 @@ def with_parts(**parts: Any) -> Recipe:
         ("prompts", {"keep": "all", "candidates": None}, "role|answer|variant"),
         ("prompts", {"keep": "answered-correctly"}, "answers are wrong"),
         ("prompts", {"answers": {}}, "give 'answers'"),
-        ("measure", {"scale": "share"}, "below zero"),
+        (
+            "measure",
+            {"scale": "share", "correct": "correct", "foil": "foil"},
+            "above zero for a wr",
+        ),
+        ("measure", {"scale": "share", "foil": "strongest-wrong"}, "above zero for a wrong answer"),
+        ("measure", {"scale": "share", "foil": None}, "above zero for a wrong answer"),
+        ("gate", {"min_logit_difference": 0}, "give 'min_accuracy'"),
+        ("gate", {"min_kept": 257}, "asks for 257 prompts of each sort, and 512 are drawn"),
         (
             "criterion",
             {"min_margin": None, "max_q": None, "max_change": 0.1},
@@ -272,6 +281,38 @@ def test_parts_that_do_not_fit_are_refused(part: str, fields: dict[str, Any], me
     written = WRONG_LETTER.model_dump(by_alias=True, mode="json")
     with pytest.raises(ValidationError, match=message):
         with_parts(**{part: {**written[part], **fields}})
+
+
+@pytest.mark.parametrize("correct", ["given", "strongest-wrong"])
+def test_a_share_of_what_the_wrong_answer_leads_by_is_allowed(correct: str) -> None:
+    written = WRONG_LETTER.model_dump(by_alias=True, mode="json")
+    made = with_parts(measure={**written["measure"], "correct": correct, "scale": "share"})
+    assert isinstance(made.measure, DirectLogitAttribution)
+    assert made.measure.scale == "share"
+
+
+def test_half_of_the_draw_may_be_asked_of_each_sort() -> None:
+    assert with_parts(gate={"min_kept": 256}).gate == Gate(min_kept=256)
+
+
+def test_prompts_in_which_no_two_candidates_are_one_token_are_left_out() -> None:
+    """Of words that the tokenizer splits the first letters are known, of others nothing."""
+    planted, parameters = acronyms_model("llama"), WRONG_LETTER.prompts
+    assert isinstance(parameters, Templates)
+    lists = dict(catalog().vocabularies)
+    written = lists["letters"].model_dump(mode="json")
+    for words, fits in ((("A", "B"), True), (("A", "Zzyzx"), False), (("Zzyzx", "Qxq"), False)):
+        lists["letters"] = type(lists["letters"]).model_validate_json(
+            json.dumps({**written, "words": words})
+        )
+        known = Words(planted.tokenizer, lists, catalog().texts, len(planted.tokenizer))
+        few = parameters.model_copy(update={"count": 8})
+        if fits:
+            a, b = planted.tokenizer.convert_tokens_to_ids(["A", "B"])
+            assert {prompt.candidates for prompt in build(few, known).main} == {(a, b)}
+        else:
+            with pytest.raises(CannotBuild):
+                build(few, known)
 
 
 def test_a_gate_on_kept_prompts_needs_prompts_that_are_kept() -> None:

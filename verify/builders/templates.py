@@ -224,7 +224,10 @@ def _fill(
     answers: Mapping[str, str],
     cluster: int,
 ) -> Prompt | None:
-    """One prompt; None if a slot or an answer is not the tokens that it has to be."""
+    """One prompt; None if a slot or an answer is not the tokens that it has to be.
+
+    None, too, if fewer than two candidates are one next token.
+    """
     text, shown = _write(words, template.text, filling)
     several = {slot for slot, how in parameters.fills().items() if how.split}
     ids, offsets = words.encode_with_spans(text)
@@ -244,8 +247,13 @@ def _fill(
     tokens = {role: _next(words, parameters, text, ids, word) for role, word in answers.items()}
     if None in tokens.values() or len(set(tokens.values())) < len(tokens):
         return None
-    candidates = words.vocabularies[parameters.candidates].words if parameters.candidates else ()
-    others = [_next(words, parameters, text, ids, word) for word in candidates or ()]
+    candidates = None
+    if parameters.candidates is not None:
+        listed = words.vocabularies[parameters.candidates].words or ()
+        others = [_next(words, parameters, text, ids, word) for word in listed]
+        candidates = tuple(dict.fromkeys(token for token in others if token is not None))
+        if len(candidates) < 2:  # nothing to be wrong with
+            return None
     queries, places, relations = _roles(parameters, at)
     end = start + len(ids) - 1
     every = {"end": (end,), **queries}
@@ -262,7 +270,7 @@ def _fill(
             for role in relations
         },
         answers={role: token for role, token in tokens.items() if token is not None},
-        candidates=tuple(token for token in others if token is not None),
+        candidates=candidates,
         cluster=cluster,
     )
 
