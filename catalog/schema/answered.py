@@ -31,10 +31,11 @@ class Answered(Builder):
     ``answered-wrongly``: those with another answer, in every variant; where ``candidates`` names a
     word list, only answers that are one of its words count as wrong, and a prompt answered by
     anything else is left out, as is one in which fewer than two of the words are one next token.
-    Beside them stands the variant ``solved``: the prompts answered correctly, which are other prompts of the same draw and so belong to no failed one. Two answers
-    are added. ``given`` is the wrong answer; in a solved prompt, which has none, that of a failed
-    prompt drawn at random among those that were given something else than its own correct answer,
-    so that both sets are measured against the same tokens, as often as each was given.
+    Beside them stands the variant ``solved``: the prompts answered correctly, which are other
+    prompts of the same draw and so belong to no failed one. Two answers are added. ``given`` is
+    the wrong answer; in a solved prompt, which has none, that of a failed prompt drawn
+    at random among those that were given something else than its own correct answer, so that both
+    sets are measured against the same tokens, as often as each was given.
     ``strongest-wrong`` is the wrong candidate with the highest logit, in a failed prompt the given
     one.
     """

@@ -10,6 +10,7 @@ words in A and B it knows nothing, and the letter of another word of the name wi
 1.2   attends as 1.0 does and writes the right initial of every word
 1.3   attends to the word of the letter just written and writes its initial. Group mate of 1.2
 1.4   rests on ``bos`` and writes Q on every prompt
+2.0   attends as 1.0 does, writes Q for words in S and T, and nothing for any other
 ====  =========================================================================================
 """
 
@@ -37,12 +38,13 @@ GIVEN = "Q"
 
 
 def fooled_model(family: Family) -> Planted:
-    """Two layers; the model writes the letter that is due but for four of them."""
+    """Three layers; the model writes the letter that is due but for four of them."""
     letters, right = word_list("letters"), letter_codes()
     favourite = right[[letters.index(GIVEN)]]
     confused = right.copy()
     confused[[letters.index(letter) for letter in CONFUSED]] = favourite
     confused[[letters.index(letter) for letter in UNKNOWN]] = 0
+    only_confused = confused * [[letter in CONFUSED] for letter in letters]
     space = spelling_space(family)
     embedding = spelling_rows(space)
     at_words = space.read("initial") + space.read_flags("word") + space.positions()
@@ -74,18 +76,27 @@ def fooled_model(family: Family) -> Planted:
             space.quiet(),
         ),
     )
+    failing = Group(
+        key=at_words,
+        value=space.read("initial"),
+        heads=(
+            Head(due(space), 4 * space.write("out", through=only_confused)),
+            space.quiet(),
+        ),
+    )
     return plant(
         "fooled",
         space,
         embedding=embedding,
         unembedding=space.rows(len(embedding), out=4 * acronym_codes()),
-        layers=[[counting(space)], [moving, steady, resting]],
+        layers=[[counting(space)], [moving, steady, resting], [failing]],
         heads={"vulnerable-head": {"1.0"}},
         impostors=[
             Impostor("1.1", "vulnerable-head", "writes against every initial a little"),
             Impostor("1.2", "vulnerable-head", "is right on all letters"),
             Impostor("1.3", "vulnerable-head", "writes another word's letter on every prompt"),
             Impostor("1.4", "vulnerable-head", "writes one letter on every prompt"),
+            Impostor("2.0", "vulnerable-head", "is silent where the model is right"),
         ],
         words=acronym_tokenizer(),
     )

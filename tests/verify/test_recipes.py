@@ -62,6 +62,7 @@ def test_every_type_has_impostors_and_something_catches_each(family: str) -> Non
         ("fooled", "vulnerable-head", "writes-wrong-letter", "writes one letter"),
         ("fooled", "vulnerable-head", "writes-wrong-letter", "writes against every initial"),
         ("fooled", "vulnerable-head", "more-than-when-solved", "writes another word"),
+        ("fooled", "vulnerable-head", "right-when-solved", "is silent where"),
         ("docstrings", "argument-mover", "attends-to-next-argument", "copies any argument"),
         ("tags", "gendered-pronoun", "attends-to-verb", "reads the name itself"),
         ("needles", "evaluator-head", "attends-to-evidence", "attends to every such"),

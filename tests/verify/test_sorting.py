@@ -187,7 +187,7 @@ def evidence(planted: Planted, made: Recipe, settings: Settings | None = None) -
 @both_families
 @torch.no_grad()
 def test_effects_on_failed_prompts_are_those_of_removing_the_head(family: Family) -> None:
-    """The heads of the last layer write to nothing but the logits, and both norms are constant."""
+    """The heads of the last layers write to nothing but the logits, and both norms are constant."""
     planted, _, left = built(family)
     parts = {"prompts": WRONG_LETTER.prompts.model_copy(update={"count": 96})}
     record = evidence(planted, WRONG_LETTER.model_copy(update={**parts, "gate": None}))
@@ -196,7 +196,7 @@ def test_effects_on_failed_prompts_are_those_of_removing_the_head(family: Family
         prompts = left.variants[variant]
         tokens = [list(prompt.ids) for prompt in prompts]
         whole = read.run(planted, tokens)
-        for head in ("1.0", "1.1", "1.3", "1.4"):
+        for head in ("1.0", "1.1", "1.3", "1.4", "2.0"):
             without = read.run(planted, tokens, without=(head,))
             effects = []
             for prompt, one, other in zip(prompts, whole, without, strict=True):

@@ -24,8 +24,9 @@ def head_triples(parameters: HeadTriples, words: Words, anatomy: Anatomy) -> Pro
     forward passes. Prompt i of every head has the same random tokens at the same places, all
     different and none of them a token of the triple, nor the other answer.
     ``other-source`` holds the source of the next triple of the head (the strongest first) whose
-    output is neither of the two answers; ``other-destination`` a random token. The answer ``other-output`` is that of the next triple
-    with another output. A head all of whose triples have one output has the same twice.
+    output is neither of the two answers; ``other-destination`` a random token. The answer
+    ``other-output`` is that of the next triple with another output. A head all of whose triples
+    have one output has the same twice.
 
     Roles: ``end``, the destination; ``source``, as a key.
 
