@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from catalog.schema.builder import Builder
 from catalog.schema.evidence import Evidence
 from catalog.schema.head_type import HeadType
 from catalog.schema.recipe import Recipe
@@ -17,9 +18,26 @@ STATISTICS_VERSION = 1
 
 
 def sha256_of(value: Any) -> str:
-    """Hash of JSON data, independent of key order and layout."""
+    """Hash of JSON data, independent of layout and of the order of keys.
+
+    Where that order means something, the caller gives pairs: see :func:`prompts_content`.
+    """
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def prompts_content(prompts: Builder) -> dict[str, Any]:
+    """Parameters as JSON data that sorting of keys does not make ambiguous.
+
+    A mapping whose order means something (``Builder.ordered``) becomes a list of pairs, unless its
+    keys stand in sorted order anyway: one order of each mapping then keeps the form, and with it
+    the hash, that it had before order was looked at.
+    """
+    content = prompts.model_dump(mode="json")
+    for name in prompts.ordered:
+        if list(content[name]) != sorted(content[name]):
+            content[name] = [[key, value] for key, value in content[name].items()]
+    return content
 
 
 def recipe_sha256(
@@ -30,9 +48,8 @@ def recipe_sha256(
     Prompts, measure, control, criterion and gate; the word lists and texts that the prompts are
     made from; the versions of builder, measure, control and statistics.
     """
-    content = recipe.model_dump(
-        mode="json", include={"prompts", "measure", "control", "criterion", "gate"}
-    )
+    content = recipe.model_dump(mode="json", include={"measure", "control", "criterion", "gate"})
+    content["prompts"] = prompts_content(recipe.prompts)
     content["vocabularies"] = {
         name: vocabularies[name].model_dump(mode="json", exclude={"description"})
         for name in recipe.prompts.vocabularies()

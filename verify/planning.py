@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from catalog.fingerprints import prompts_content, sha256_of
 from catalog.loading import Catalog
 from catalog.schema.base import Stage, Strength
 from catalog.schema.head_type import HeadType
@@ -50,7 +50,7 @@ def groups(jobs: Sequence[Job]) -> list[list[Job]]:
     """Jobs that read the same prompts, together: they are answered in one pass."""
     by_prompts: dict[str, list[Job]] = {}
     for job in jobs:
-        key = json.dumps(job.recipe.prompts.model_dump(mode="json"), sort_keys=True)
+        key = sha256_of(prompts_content(job.recipe.prompts))
         by_prompts.setdefault(key, []).append(job)
     return list(by_prompts.values())
 

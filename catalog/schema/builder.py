@@ -38,6 +38,8 @@ class Builder(Strict):
     keys: ClassVar[frozenset[str]] = frozenset()
     variants: ClassVar[frozenset[str]] = frozenset()
     answers: ClassVar[frozenset[str]] = frozenset()
+    ordered: ClassVar[frozenset[str]] = frozenset()
+    """Mappings, as they are written, whose order, too, says which prompts are made or scored."""
 
     def query_roles(self) -> frozenset[str]:
         """Query roles that the prompts mark."""

@@ -55,6 +55,9 @@ class Templates(Answered):
 
     queries: ClassVar[frozenset[str]] = frozenset({"end"})
     variants: ClassVar[frozenset[str]] = frozenset({"clean", "corrupted"})
+    # words are drawn in the order of the slots, and the first answer is the correct one; slots that
+    # ``corrupt`` fills are among them already
+    ordered: ClassVar[frozenset[str]] = frozenset({"fill", "answers"})
 
     builder: Literal["templates"]
     templates: Slug
@@ -100,6 +103,9 @@ class Templates(Answered):
 
     def query_roles(self) -> frozenset[str]:
         return self.queries | frozenset(self.roles)
+
+    def place_roles(self) -> frozenset[str]:
+        return frozenset(self.roles)
 
     def key_roles(self) -> frozenset[str]:
         return frozenset(self.roles) | {f"earlier-{role}" for role in self.roles}
