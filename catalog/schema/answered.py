@@ -64,6 +64,10 @@ class Answered(Builder):
             raise ValueError("'writes' says what a correct answer is: for answered-correctly only")
         return self
 
+    def place_roles(self) -> frozenset[str]:
+        """Key roles whose positions are the same for every query."""
+        return self.keys
+
     def variant_names(self) -> frozenset[str]:
         names = super().variant_names()
         return names | {SOLVED} if self.keep == "answered-wrongly" else names

@@ -38,6 +38,8 @@ class Measure(Strict):
     range: ClassVar[tuple[float, float] | None] = (0.0, 1.0)
     of_heads: ClassVar[bool] = False
     """Whether it can score every head on prompts of its own."""
+    compares_others: ClassVar[bool] = False
+    """Whether its control can have other prompts than those that are scored, and as many or not."""
     own_keys: ClassVar[frozenset[str]] = frozenset()
     """Key roles that the measure finds out while the model runs (for its controls)."""
 
@@ -71,6 +73,7 @@ class Attention(Measure):
     method: ClassVar[Method] = Method.ATTENTION
     strength: ClassVar[Strength] = Strength.PATTERN
     of_heads: ClassVar[bool] = True
+    compares_others: ClassVar[bool] = True
 
     kind: Literal["attention"]
     query: Slug
@@ -175,6 +178,7 @@ class DirectLogitAttribution(Measure):
     method: ClassVar[Method] = Method.DIRECT_LOGIT_ATTRIBUTION
     strength: ClassVar[Strength] = Strength.DIRECT_EFFECT
     of_heads: ClassVar[bool] = True
+    compares_others: ClassVar[bool] = True
     range: ClassVar[tuple[float, float] | None] = None
 
     kind: Literal["direct-logit-attribution"]

@@ -11,7 +11,14 @@ from catalog.schema.answered import SOLVED, Answered
 from catalog.schema.base import Line, PaperKey, Prose, Slug, Strict
 from catalog.schema.builder import CONTROL_KEYS, UNIVERSAL_KEYS, Builder
 from catalog.schema.controls import AnyControl, Control, VaryPrompts, VaryRole, VaryTokens
-from catalog.schema.measures import AnyMeasure, DirectLogitAttribution, Measure, RetrievalScore
+from catalog.schema.measures import (
+    AnyMeasure,
+    AttentionToPredicted,
+    DirectLogitAttribution,
+    Measure,
+    OffsetConcentration,
+    RetrievalScore,
+)
 from catalog.schema.prompts import Prompts, Tokens
 
 
@@ -151,7 +158,8 @@ def misfits(
         initial = getattr(measure, "relation", None) == "initial"
         if initial != (prompts.tokens.initials is not None):
             yield "'tokens.initials' is for 'relation: initial', which needs it"
-        if isinstance(control, VaryTokens) and initial and control.input:
+        successors = getattr(measure, "relation", None) == "successor" or not measure.runnable
+        if isinstance(control, VaryTokens) and control.input and not successors:
             yield "'input: first-mlp-successor' is for 'relation: successor'"
     if prompts.of_heads and not measure.of_heads:
         yield (
@@ -197,14 +205,10 @@ def misfits(
         yield from _unmarked("key role", (control.key,), keys | measure.own_keys, prompts.kind)
     if isinstance(control, VaryPrompts):
         yield from _unmarked("variant", (control.variant,), prompts.variant_names(), prompts.kind)
-    if isinstance(measure, RetrievalScore) and isinstance(prompts, Answered):
-        if prompts.writes != measure.query:
-            yield (
-                "'retrieval-score' is about what the model writes itself: give the prompts"
-                f" 'keep: answered-correctly' and 'writes: {measure.query}'"
-            )
-        if control is not None and not isinstance(control, VaryRole):
-            yield "the control of 'retrieval-score' is another key role: write 'vary: role'"
+    if isinstance(measure, RetrievalScore):
+        yield from _misfits_of_retrieval(prompts, measure, control)
+    if control.runnable:
+        yield from _misfits_of_control(measure, control)
     if isinstance(prompts, Answered) and prompts.keep == "answered-wrongly":
         if getattr(measure, "scale", None) == "share" and not _is_above(measure):
             yield (
@@ -212,12 +216,13 @@ def misfits(
                 " answers, which is above zero for a wrong answer less another: write 'correct:"
                 " given' with a foil, or 'scale: logits'"
             )
-        if (
-            isinstance(control, VaryPrompts)
-            and control.variant == SOLVED
-            and criterion is not None
-            and criterion.max_change is not None
-        ):
+        solved = isinstance(control, VaryPrompts) and control.variant == SOLVED
+        if solved and not measure.compares_others:
+            yield (
+                f"'{SOLVED}' has other prompts, and '{getattr(measure, 'kind', '')}' compares each"
+                " prompt with itself: give another control"
+            )
+        if solved and criterion is not None and criterion.max_change is not None:
             yield "'max_change' compares the same prompts, and 'solved' has others: give min_margin"
     if isinstance(control, VaryTokens) and not measure.weights_only:
         yield "'vary: tokens' is for measures that read weights only"
@@ -234,6 +239,62 @@ def _is_above(measure: Measure) -> bool:
         and measure.foil is not None
         and measure.foil not in Answered.sorted_answers
     )
+
+
+_UNPREDICTED = VaryRole(vary="role", key="unpredicted")
+
+
+def _misfits_of_control(measure: Measure, control: Control) -> Iterator[str]:
+    """Why a measure does not know what to do with a control."""
+    if isinstance(measure, OffsetConcentration) and not isinstance(control, VaryPrompts):
+        yield (
+            "'offset-concentration' finds a head's distance on a variant, its control: write"
+            " 'vary: prompts' and the variant"
+        )
+    if isinstance(measure, AttentionToPredicted) and control != _UNPREDICTED:
+        yield (
+            "the control of 'attention-to-predicted' is what the model predicts less, for the same"
+            " queries: write 'control: {vary: role, key: unpredicted}'"
+        )
+    if measure.weights_only and isinstance(control, VaryRole | VaryPrompts):
+        yield "a measure of weights reads no prompts: write 'vary: tokens'"
+
+
+def _misfits_of_retrieval(
+    prompts: Builder, measure: RetrievalScore, control: Control
+) -> Iterator[str]:
+    """Why parts do not fit a measure that is about what the model writes itself."""
+    if isinstance(prompts, Answered):
+        if prompts.writes != measure.query:
+            yield (
+                "'retrieval-score' is about what the model writes itself: give the prompts"
+                f" 'keep: answered-correctly' and 'writes: {measure.query}'"
+            )
+        places = prompts.place_roles()
+        named = [("key role", measure.key)]
+        if isinstance(control, VaryRole) and control.key is not None:
+            named.append(("key role of the control", control.key))
+        for what, role in named:
+            if role not in places:
+                yield (
+                    f"{what} '{role}': 'retrieval-score' looks for tokens that lie at one place,"
+                    " whichever token is written: give a role that the prompts mark"
+                    f" ({', '.join(sorted(places)) or 'none'})"
+                )
+    elif prompts.runnable:
+        yield (
+            "'retrieval-score' is about what the model writes itself, which prompts of builder"
+            f" '{prompts.kind}' do not tell: use 'templates' with 'writes: {measure.query}'"
+        )
+    if not control.runnable:
+        return
+    if not isinstance(control, VaryRole):
+        yield "the control of 'retrieval-score' is another key role: write 'vary: role'"
+    elif control.query is not None:
+        yield (
+            "the control of 'retrieval-score' is read while the same tokens are written: give"
+            " another key role and no query"
+        )
 
 
 def _unmarked(

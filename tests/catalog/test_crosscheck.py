@@ -576,6 +576,7 @@ def test_only_some_measures_read_prompts_of_single_heads(entries: Path) -> None:
         "kind: attention, query: repeat, key: after-previous-cop",
         "kind: attention-to-predicted, query: end",
     ).replace("min_scor:", "min_score:")
+    recipe = recipe.replace("key: first", "key: unpredicted")
     put(entries, "head-types/delimiter.yaml", recipe)
     assert [line.split(": ", 1)[1] for line in lines(entries)] == [
         "builder 'head-triples' gives every head prompts of its own, and measure"

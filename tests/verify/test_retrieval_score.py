@@ -172,16 +172,36 @@ def test_templates_left_test_q_on_a_thousand_heads(head_type: str, name: str) ->
     assert 2 ** (templates - lost) >= 1024 / tested.criterion.max_q
 
 
+_AT_ONE_PLACE = "give a role that the prompts mark"
+
+
 @pytest.mark.parametrize(
     ("part", "fields", "message"),
     [
         ("prompts", {"writes": None}, "give the prompts 'keep: answered-correctly' and 'writes"),
         ("prompts", {"writes": "nowhere"}, "a role that is not marked: nowhere"),
         ("prompts", {"keep": "answered-wrongly"}, "for answered-correctly only"),
+        *[("measure", {"key": key}, _AT_ONE_PLACE) for key in ("self", "first", "earlier-needle")],
+        *[
+            ("control", {"key": key}, _AT_ONE_PLACE)
+            for key in ("uniform", "same-offset", "evenly", "previous", "self", "earlier-told")
+        ],
+        ("control", {"query": "end"}, "another key role and no query"),
+        ("control", {"query": "end", "key": None}, "another key role and no query"),
     ],
 )
 def test_parts_that_do_not_fit_are_refused(part: str, fields: dict[str, str], message: str) -> None:
     written = COPIES.model_dump(by_alias=True, mode="json")
     written[part] |= fields
     with pytest.raises(ValidationError, match=message):
+        Recipe.model_validate_json(json.dumps(written))
+
+
+def test_other_builders_do_not_tell_what_is_written() -> None:
+    written = COPIES.model_dump(by_alias=True, mode="json")
+    written["prompts"] = {"builder": "indirect-object"}
+    written["measure"] |= {"query": "end", "key": "indirect-object"}
+    written["control"]["key"] = "subjects"
+    del written["gate"]["min_kept"]
+    with pytest.raises(ValidationError, match="use 'templates' with 'writes: end'"):
         Recipe.model_validate_json(json.dumps(written))

@@ -315,6 +315,26 @@ def test_prompts_in_which_no_two_candidates_are_one_token_are_left_out() -> None
                 build(few, known)
 
 
+@pytest.mark.parametrize(
+    ("measure", "message"),
+    [
+        (
+            {"kind": "offset-concentration", "query": "end"},
+            "'offset-concentration' compares each prompt with itself",
+        ),
+        (
+            {"kind": "attention-to-predicted", "query": "end"},
+            "'attention-to-predicted' is what the model predicts less",
+        ),
+    ],
+)
+def test_only_some_measures_compare_failed_with_solved_prompts(
+    measure: dict[str, str], message: str
+) -> None:
+    with pytest.raises(ValidationError, match=message):
+        with_parts(measure=measure)
+
+
 def test_a_gate_on_kept_prompts_needs_prompts_that_are_kept() -> None:
     made = recipe("letter-mover", "direct-effect").model_dump(by_alias=True, mode="json")
     made["gate"]["min_kept"] = 16
