@@ -25,6 +25,16 @@ def prompts_sha256(prompts: PromptSet) -> str:
     return sha256_of({name: [p.ids for p in made] for name, made in prompts.variants.items()})
 
 
+def kept_sha256(prompts: PromptSet) -> str:
+    """Over the prompts that the model's answers have left: token ids and answers by variant."""
+    return sha256_of(
+        {
+            name: [[p.ids, list(p.answers.items())] for p in made]
+            for name, made in prompts.variants.items()
+        }
+    )
+
+
 def tokens_sha256(ids: Sequence[int]) -> str:
     """Over the token ids that a weights-only measure reads."""
     return sha256_of(list(ids))

@@ -59,6 +59,8 @@ class Scored:
     """Whether another seed would give other prompts."""
     reason: str | None = None
     """Why the recipe is not applicable."""
+    kept_sha256: str | None = None
+    """Of the prompts that are left, where the model's answers decide."""
 
 
 def evidence_model(loaded: LoadedModel) -> EvidenceModel:
@@ -78,13 +80,19 @@ def evidence_model(loaded: LoadedModel) -> EvidenceModel:
 
 
 def run_record(
-    recipe: Recipe, loaded: LoadedModel, catalog: Catalog, settings: Settings, prompts: str
+    recipe: Recipe,
+    loaded: LoadedModel,
+    catalog: Catalog,
+    settings: Settings,
+    prompts: str,
+    kept: str | None = None,
 ) -> Run:
-    """What a record says of the run."""
+    """What a record says of the run; ``prompts`` and ``kept`` are hashes."""
     fixed = isinstance(recipe.prompts, Tokens) and recipe.prompts.tokens.sample is None
     return Run(
         recipe_sha256=recipe_sha256(recipe, catalog.vocabularies, catalog.texts),
         prompts_sha256=prompts,
+        kept_sha256=kept,
         seed=recipe.prompts.seed + settings.seed,
         confirmation_seed=None if fixed else recipe.prompts.seed + settings.seed + 1,
         dtype=cast(Dtype, loaded.dtype),
@@ -138,7 +146,9 @@ def evidence_of(
         head_type=job.head_type,
         recipe=recipe.id,
         model=evidence_model(loaded),
-        run=run_record(recipe, loaded, catalog, settings, scored.prompts_sha256),
+        run=run_record(
+            recipe, loaded, catalog, settings, scored.prompts_sha256, scored.kept_sha256
+        ),
         measure=recipe.measure.kind,
         unit=_unit(recipe),
         criterion=recipe.criterion,

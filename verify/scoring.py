@@ -11,6 +11,7 @@ from catalog.schema.answered import Answered
 from catalog.schema.evidence import GateResult, Sample
 from verify.anatomy import Anatomy
 from verify.capture import Reader, run_pass
+from verify.fingerprints import kept_sha256
 from verify.gates import answer_gates, failed, sorted_gates, word_gates
 from verify.loading import LoadedModel
 from verify.material import Material
@@ -85,6 +86,7 @@ def _on_prompts(
     assert material.prompts is not None
     prompts, advance = _sorted(group, material, material.prompts, loaded, settings, advance)
     # what sorting leaves may be nothing: such recipes are given up before the model is read again
+    kept = None if prompts.answers is None else kept_sha256(prompts)
     early = [sorted_gates(job.recipe.gate, prompts) for job in group]
     measures = [
         failed(gates) or _measure(job, prompts, loaded.anatomy)
@@ -106,11 +108,12 @@ def _on_prompts(
             gates += answer_gates(job.recipe.gate, answers, accuracy=prompts.answers is None)
         reason = failed(gates)
         if reason is not None or isinstance(measure, str):
-            made.append(_not_applicable(reason or str(measure), gates, material.sha256))
+            said = reason or str(measure)
+            made.append(Scored(None, gates, None, material.sha256, False, said, kept))
             continue
         units = measure.units()
         sample = _sample("prompt", units, prompts.left_out)
-        made.append(Scored(units, gates, sample, material.sha256, True))
+        made.append(Scored(units, gates, sample, material.sha256, True, kept_sha256=kept))
     return made
 
 

@@ -42,7 +42,13 @@ class Run(Strict):
     recipe_sha256: Sha256
     """Over the recipe, its word lists and texts, and the versions of builder, measure, control."""
     prompts_sha256: Sha256
-    """Over the token ids that were read."""
+    """Over the token ids of all prompts that were drawn, or of the tokens."""
+    # left out where it is not used, so that older records stay as they are
+    kept_sha256: Annotated[Sha256 | None, Field(exclude_if=lambda kept: kept is None)] = None
+    """Over the prompts that are scored, with their answers, where the model's answers chose them.
+
+    That can hang on two logits that are as good as equal, and so on the device and the batch.
+    """
     seed: int
     confirmation_seed: int | None
     dtype: Literal["float32", "bfloat16", "float16"]

@@ -235,6 +235,16 @@ def test_too_few_failed_prompts_are_not_applicable_and_say_so() -> None:
     assert accuracy.value == 1.0
 
 
+def test_the_record_tells_which_prompts_were_kept() -> None:
+    """By a hash: one model for two that err differently on what was drawn, whatever was drawn."""
+    err, solve = fooled_model("llama"), acronyms_model("llama")
+    fooled, solved = evidence(err, WRONG_LETTER).run, evidence(solve, WRONG_LETTER).run
+    assert fooled.prompts_sha256 == solved.prompts_sha256
+    assert None is not fooled.kept_sha256 != solved.kept_sha256 is not None
+    unsorted = evidence(solve, recipe("letter-mover", "direct-effect")).run
+    assert "kept_sha256" not in unsorted.model_dump(mode="json")
+
+
 def test_what_is_kept_does_not_depend_on_the_batch_size() -> None:
     planted = fooled_model("llama")
     small = WRONG_LETTER.model_copy(
@@ -243,6 +253,7 @@ def test_what_is_kept_does_not_depend_on_the_batch_size() -> None:
     one, other = (evidence(planted, small, Settings(batch_size=size)) for size in (5, 64))
     assert one.gates == other.gates
     assert one.sample == other.sample
+    assert one.run.kept_sha256 == other.run.kept_sha256
     assert one.scores is not None
     assert other.scores is not None
     for head in ("1.0", "1.4"):
