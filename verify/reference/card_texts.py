@@ -143,10 +143,13 @@ def attention_steps_text(report: dict[str, Any], plan: dict[str, Any]) -> str:
     start, end = report["starts"]["attention"], report["starts"]["later"]
     well = f"predicted with an accuracy of {plan['selection_accuracy']:g}"
     if end - start < plan["attention_steps"]:
-        return f"{end - start:,} steps from step {start:,} on, until indirect objects were {well}"
+        return (
+            f"{end - start:,} steps from step {start:,} on, until the curriculum of subjects "
+            f"(below) was through and indirect objects were {well}"
+        )
     return (
-        f"{end - start:,} steps from step {start:,} on, the most that it may last; it would have "
-        f"ended earlier, had indirect objects been {well}"
+        f"{end - start:,} steps from step {start:,} on, the most that it may last; it ends earlier "
+        f"only where the curriculum of subjects (below) is through and indirect objects are {well}"
     )
 
 

@@ -75,7 +75,7 @@ class Phases:
         begun = ""
         if self.phase == "first" and self.curriculum == 1.0:
             self.starts["attention"] = step + 1
-            begun = "attention phase: only queries, keys and learned positions are trained"
+            begun = "attention phase: only queries, keys and learned positions, if any, are trained"
         elif self.phase == "attention" and self.selecting >= plan.near_accuracy:
             self.near_steps += 1
         if self.phase == "attention" and (

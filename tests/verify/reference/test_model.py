@@ -257,7 +257,7 @@ def test_the_shipped_model_was_trained_by_the_plan_that_is_here(family: str, rep
     ("later", "said"),
     [
         (2600, "1,600 steps from step 1,000 on, the most that it may last"),
-        (1250, "250 steps from step 1,000 on, until indirect objects were predicted"),
+        (1250, "250 steps from step 1,000 on, until the curriculum of subjects (below) was"),
     ],
 )
 def test_the_card_says_what_ended_the_attention_phase(later: int, said: str) -> None:
