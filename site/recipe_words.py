@@ -280,8 +280,13 @@ def measure_words(measure: Measure) -> Markup:
     return Markup("{} ({})").format(_docstring(measure), _fields(measure))
 
 
-def control_words(control: object) -> Markup:
+def control_words(control: object, measure: object = None) -> Markup:
     """Where a head of the type should not score."""
+    if isinstance(measure, RetrievalScore) and isinstance(control, VaryRole):
+        return Markup(
+            "Share of the written tokens on which the strongest attention lies on a position of"
+            " key role {} that is not the right one, on the same prompts."
+        ).format(_c(control.key or measure.key))
     if isinstance(control, VaryRole):
         roles = [
             Markup("{} role {}").format(name, _c(role))
@@ -361,7 +366,7 @@ def steps(recipe: Recipe) -> list[Step]:
     made = [
         Step("Prompts", prompts_words(recipe.prompts)),
         Step("Measure", measure_words(recipe.measure)),
-        Step("Control", control_words(recipe.control)),
+        Step("Control", control_words(recipe.control, recipe.measure)),
         Step("Criterion", criterion_words(recipe.criterion)),
     ]
     if recipe.gate is not None:

@@ -2,7 +2,8 @@
 
 The first prompt of a model runs alone while every tensor that comes into being is counted; what it
 needed a token is what the others will need. That works the same on every device, and depends on
-nothing but the model, so that the same run makes the same batches wherever memory is not short.
+the model and on the length of that prompt alone, so that the same run makes the same batches
+wherever memory is not short; a run of other recipes first can make others.
 """
 
 from __future__ import annotations
