@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -131,7 +132,7 @@ def what_changed(record: Evidence | Example, model: EvidenceModel, run: Run) -> 
         for name in sorted(before_then.keys() | now_then.keys())
         if before_then.get(name) != now_then.get(name)
     ]
-    apart = {"prompts_sha256": "", "kept_sha256": None, "versions": {}}
+    apart: dict[str, Any] = {"prompts_sha256": "", "kept_sha256": None, "versions": {}}
     same_run = record.run.model_copy(update=apart) == run.model_copy(update=apart)
     if not changed and not (record.model == model and same_run):
         changed.append("how it was run")
