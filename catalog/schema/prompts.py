@@ -264,6 +264,7 @@ class HeadTriples(Builder):
     ``other-output`` is the output of another triple. Source: Elhage et al. 2021 (skip-trigrams).
     """
 
+    version: ClassVar[int] = 2
     of_heads: ClassVar[bool] = True
     queries: ClassVar[frozenset[str]] = frozenset({"end"})
     keys: ClassVar[frozenset[str]] = frozenset({"source"})
