@@ -133,6 +133,13 @@ def test_every_part_has_words_that_name_what_was_chosen(
             assert f"<code>{data[name]}</code>" in text
 
 
+def test_the_control_of_retrieval_score_is_told_as_what_it_counts() -> None:
+    measure = parsed(AnyMeasure, {"kind": "retrieval-score", "query": "generated", "key": "needle"})
+    told = str(control_words(parsed(AnyControl, {"vary": "role", "key": "told"}), measure))
+    assert "same measure" not in told
+    assert "<code>told</code> that is not the right one" in told
+
+
 def test_criterion_in_words() -> None:
     text = str(criterion_words(Criterion(min_score=0.3, min_margin=0.2, max_q=0.01)))
     assert "at least <strong>0.3</strong>" in text
