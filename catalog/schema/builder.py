@@ -37,6 +37,8 @@ class Builder(Strict):
     queries: ClassVar[frozenset[str]] = frozenset()
     keys: ClassVar[frozenset[str]] = frozenset()
     variants: ClassVar[frozenset[str]] = frozenset()
+    scored: ClassVar[str | None] = None
+    """The variant that is scored, of builders that have several and code."""
     answers: ClassVar[frozenset[str]] = frozenset()
     ordered: ClassVar[frozenset[str]] = frozenset()
     """Mappings, as they are written, whose order, too, says which prompts are made or scored."""

@@ -118,6 +118,7 @@ class NaturalText(Builder):
         }
     )
     variants: ClassVar[frozenset[str]] = frozenset({"original", "shuffled"})
+    scored: ClassVar[str | None] = "original"
 
     builder: Literal["natural-text"]
     text: Slug = "plain-prose"
@@ -134,6 +135,7 @@ class TwoTexts(Builder):
 
     queries: ClassVar[frozenset[str]] = frozenset({"all"})
     variants: ClassVar[frozenset[str]] = frozenset({"original", "other"})
+    scored: ClassVar[str | None] = "original"
 
     builder: Literal["two-texts"]
     text: Slug
@@ -158,6 +160,7 @@ class IndirectObject(Builder):
         {"indirect-object", "subject-1", "subject-2", "subjects"}
     )
     variants: ClassVar[frozenset[str]] = frozenset({"clean", "corrupted"})
+    scored: ClassVar[str | None] = "clean"
     answers: ClassVar[frozenset[str]] = frozenset({"indirect-object", "subject"})
 
     builder: Literal["indirect-object"]
@@ -223,6 +226,7 @@ class RepeatedPassage(Builder):
     queries: ClassVar[frozenset[str]] = frozenset({"end"})
     keys: ClassVar[frozenset[str]] = frozenset({"first-piece", "last-piece", "other-last-pieces"})
     variants: ClassVar[frozenset[str]] = frozenset({"original", "nonsense"})
+    scored: ClassVar[str | None] = "original"
 
     builder: Literal["repeated-passage"]
     words: Slug
@@ -269,6 +273,7 @@ class HeadTriples(Builder):
     queries: ClassVar[frozenset[str]] = frozenset({"end"})
     keys: ClassVar[frozenset[str]] = frozenset({"source"})
     variants: ClassVar[frozenset[str]] = frozenset({"linked", "other-source", "other-destination"})
+    scored: ClassVar[str | None] = "linked"
     answers: ClassVar[frozenset[str]] = frozenset({"output", "other-output"})
 
     builder: Literal["head-triples"]

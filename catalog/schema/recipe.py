@@ -205,6 +205,8 @@ def misfits(
         yield from _unmarked("key role", (control.key,), keys | measure.own_keys, prompts.kind)
     if isinstance(control, VaryPrompts):
         yield from _unmarked("variant", (control.variant,), prompts.variant_names(), prompts.kind)
+        if control.variant == prompts.scored:
+            yield f"'{control.variant}' is the variant that is scored: give another as control"
     if isinstance(measure, RetrievalScore):
         yield from _misfits_of_retrieval(prompts, measure, control)
     if control.runnable:

@@ -55,6 +55,7 @@ class Templates(Answered):
 
     queries: ClassVar[frozenset[str]] = frozenset({"end"})
     variants: ClassVar[frozenset[str]] = frozenset({"clean", "corrupted"})
+    scored: ClassVar[str | None] = "clean"
     # words are drawn in the order of the slots, and the first answer is the correct one; slots that
     # ``corrupt`` fills are among them already
     ordered: ClassVar[frozenset[str]] = frozenset({"fill", "answers"})

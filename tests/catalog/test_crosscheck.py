@@ -569,6 +569,16 @@ def test_controls_of_direct_effects_fit_what_they_come_through(
     assert sum(f"recipes[0]: {told}" in line for line in lines(entries)) == 1
 
 
+def test_what_is_scored_is_no_control(entries: Path) -> None:
+    recipe = DELIMITER.replace("wang2022iox", "olsson2022induction")
+    recipe = recipe.replace("repeated-random-tokens", "natural-text")
+    recipe = recipe.replace("query: repeat, key: after-previous-cop", "query: all, key: first")
+    recipe = recipe.replace("vary: role, key: first", "vary: prompts, variant: original")
+    put(entries, "head-types/delimiter.yaml", recipe.replace("min_scor:", "min_score:"))
+    told = "recipes[0]: 'original' is the variant that is scored: give another as control"
+    assert sum(told in line for line in lines(entries)) == 1
+
+
 def test_only_some_measures_read_prompts_of_single_heads(entries: Path) -> None:
     recipe = DELIMITER.replace("wang2022iox", "olsson2022induction")
     recipe = recipe.replace("repeated-random-tokens", "head-triples")

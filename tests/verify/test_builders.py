@@ -101,6 +101,8 @@ def test_prompts_are_deterministic_and_offer_the_roles_of_the_schema(parameters:
     other = build(parameters.model_copy(update={"seed": 1}), words())
     assert [p.ids for p in other.main] != [p.ids for p in made.main]
     assert set(made.variants) == (set(parameters.variant_names()) or {"original"})
+    if parameters.variants:
+        assert made.main == made.variants[str(parameters.scored)]
     for variant in made.variants.values():
         assert len(variant) == 6
         for prompt in variant:
