@@ -178,7 +178,10 @@ class Scale:
         share = (threshold - self.low) / (self.high - self.low)
         at = round(LEFT + min(1.0, max(0.0, share)) * _LEGEND_WIDTH)
         end = LEFT + _LEGEND_WIDTH
+        # both ends of a scale around 0 in one label: beside each other they would run together
         low, high = f"{self.low:.3g}", f"{self.high:.3g}"
+        if self.low < 0:
+            low, high = "", f"±{high}"
         parts += [
             f'<path class="tick" d="M{at} {top - 4}v20"/>',
             f'<text x="{LEFT}" y="{top - 7}">{low}</text>',

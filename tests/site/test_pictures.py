@@ -99,6 +99,19 @@ def test_a_picture_has_a_title_a_description_and_its_size() -> None:
     assert root.get("viewBox") == f"0 0 {root.get('width')} {root.get('height')}"
 
 
+@pytest.mark.parametrize("measure", ["attention", "direct-logit-attribution"])
+def test_labels_of_the_scale_do_not_run_into_each_other(measure: str) -> None:
+    record = evidence(measure=measure).model_copy(update={"unit": "share of the logit difference"})
+    root = ElementTree.fromstring(score_picture(record).alone())
+    labels = [text for text in root.iter(f"{SVG}text") if text.text and len(text.text) > 2]
+    (right,) = [text for text in labels if "share of" in str(text.text)]
+    starts_at = float(right.get("x", "")) - 6 * len(str(right.text))  # px of a character, at 10 px
+    beside = [t for t in root.iter(f"{SVG}text") if t.get("y") == right.get("y") and t is not right]
+    for text in beside:
+        assert float(text.get("x", "")) + 6 * len(text.text or "") < starts_at
+    assert str(right.text).startswith("±") == (measure == "direct-logit-attribution")
+
+
 def test_everything_lies_inside_the_picture() -> None:
     for record in (
         evidence(layers=1, heads=1, passing=(), unclear=()),
@@ -122,9 +135,11 @@ def test_a_record_without_scores_has_no_picture() -> None:
 
 def test_the_scale_of_shares_is_fixed_and_the_other_symmetric() -> None:
     assert ">1 share<" in score_picture(evidence()).alone()
-    text = score_picture(evidence(measure="direct-logit-attribution")).alone()
-    ends = [float(x) for x in re.findall(r">(-?[\d.]+)(?: share)?</text>", text)[-2:]]
-    assert ends[0] == -ends[1]
+    record = evidence(measure="direct-logit-attribution")
+    assert record.scores is not None
+    (end,) = re.findall(r">±([\d.]+) share</text>", score_picture(record).alone())
+    known = [abs(value) for row in record.scores.mean for value in row if value is not None]
+    assert float(end) == pytest.approx(max([*known, record.criterion.min_score]), rel=0.01)
 
 
 def test_colours_rise_in_lightness() -> None:
