@@ -64,6 +64,13 @@ class GateResult(Strict):
     needed: float
     passed: bool
 
+    @property
+    def shown(self) -> tuple[str, str]:
+        """Value and what is needed, to be read: counts of prompts as whole numbers."""
+        if self.name.startswith("prompts "):
+            return f"{self.value:.0f}", f"{self.needed:.0f}"
+        return f"{self.value:.3f}", f"{self.needed:g}"
+
 
 class Sample(Strict):
     """What the interval is about."""

@@ -13,7 +13,7 @@ import pytest
 from catalog.agreement import agree, auroc, ranks
 from catalog.responses import TypeResult
 from catalog.schema.claim import Claim
-from catalog.schema.evidence import Evidence
+from catalog.schema.evidence import Evidence, GateResult
 from catalog.schema.head_type import HeadType
 from catalog.schema.model import Model
 from catalog.verdicts import claim_result, type_result
@@ -592,3 +592,10 @@ def test_numbers_need_a_settled_type() -> None:
         result = compared(said, record("looks", []), identify={"all-of": ["looks", "copies"]})
         assert result.verdict == "not-comparable"
         assert result.explanation == "Not every recipe that identifies the type was run."
+
+
+def test_gates_are_shown_as_shares_or_whole_counts() -> None:
+    count = GateResult(name="prompts answered wrongly", value=3.0, needed=16.0, passed=False)
+    assert count.shown == ("3", "16")
+    share = GateResult(name="accuracy", value=0.59375, needed=0.75, passed=False)
+    assert share.shown == ("0.594", "0.75")

@@ -47,5 +47,7 @@ def _is_its_weight(module: nn.Module, random: torch.Generator, tolerance: float)
     x = torch.randn(2, inputs, generator=random).to(weight)
     nothing = module(torch.zeros_like(x))
     expected = x @ matrix(module, inputs, weight.dtype)
+    if not bool(expected.isfinite().all()):
+        return True  # weights that are no numbers are refused by their own names (model_files)
     difference = (module(x) - nothing - expected).float().norm()
     return bool(difference <= tolerance * (expected.float().norm() + nothing.float().norm()))
