@@ -15,7 +15,6 @@ from verify.prompts import CannotBuild, PromptSet
 from verify.words import Words
 
 _NOTHING_READ = "0" * 64
-_TRIPLE_VARIANTS = 3
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,7 @@ def work_of_heads(parameters: Builder, anatomy: Anatomy) -> float | None:
     if not isinstance(parameters, HeadTriples):
         return None
     heads = anatomy.layers * anatomy.heads
-    return float(heads * parameters.count * parameters.length * _TRIPLE_VARIANTS)
+    return float(heads * parameters.count * parameters.length * len(parameters.variants))
 
 
 def _weights_share(anatomy: Anatomy) -> float:

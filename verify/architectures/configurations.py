@@ -42,4 +42,21 @@ def llama_like(name: str, config: str, traits: str = "grouped-query", **more: An
     return Architecture(name, config, {**LLAMA_LIKE, **more}, traits)
 
 
+OPT_LIKE: Mapping[str, Any] = {
+    "hidden_size": WIDTH,
+    "ffn_dim": 48,
+    "num_hidden_layers": LAYERS,
+    "num_attention_heads": HEADS,
+    "max_position_embeddings": 64,
+    "word_embed_proj_dim": WIDTH,
+}
 EXPERTS = {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 24}
+ROUTED_EXPERTS = {
+    "n_routed_experts": 4,
+    "num_experts_per_tok": 2,
+    "moe_intermediate_size": 24,
+    "n_group": 1,
+    "topk_group": 1,
+    "first_k_dense_replace": 1,
+}
+"""The same in the names of DeepSeek, with a first layer that has none."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from verify.architectures.configurations import (
     EXPERTS,
+    ROUTED_EXPERTS,
     Architecture,
     llama_like,
 )
@@ -112,13 +113,8 @@ NAMED_AS_LLAMA: tuple[Architecture, ...] = (
         "Dots1Config",
         "experts",
         head_dim=8,
-        n_routed_experts=4,
         n_shared_experts=1,
-        num_experts_per_tok=2,
-        moe_intermediate_size=24,
-        n_group=1,
-        topk_group=1,
-        first_k_dense_replace=1,
+        **ROUTED_EXPERTS,
     ),
     llama_like(
         "llama4",
@@ -136,13 +132,8 @@ NAMED_AS_LLAMA: tuple[Architecture, ...] = (
         "half of each head rotary, normed queries and keys, experts",
         head_dim=8,
         use_qk_norm=True,
-        n_routed_experts=4,
         n_shared_experts=1,
-        num_experts_per_tok=2,
-        moe_intermediate_size=24,
-        n_group=1,
-        topk_group=1,
-        first_k_dense_replace=1,
+        **ROUTED_EXPERTS,
     ),
     llama_like(
         "vaultgemma",

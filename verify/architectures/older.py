@@ -6,6 +6,7 @@ from verify.architectures.configurations import (
     GPT2_LIKE,
     HEADS,
     LAYERS,
+    OPT_LIKE,
     PLAIN,
     WIDTH,
     Architecture,
@@ -77,14 +78,7 @@ OTHERS: tuple[Architecture, ...] = (
     Architecture(
         "opt",
         "OPTConfig",
-        {
-            "hidden_size": WIDTH,
-            "ffn_dim": 48,
-            "num_hidden_layers": LAYERS,
-            "num_attention_heads": HEADS,
-            "max_position_embeddings": 64,
-            "word_embed_proj_dim": WIDTH,
-        },
+        OPT_LIKE,
         "learned positions",
     ),
     Architecture("biogpt", "BioGptConfig", PLAIN, "learned positions"),
