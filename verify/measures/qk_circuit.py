@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from verify.anatomy import Anatomy
-from verify.attention import Attention
-from verify.modes import evaluating
-from verify.prompts import CannotBuild
+from verify.attention import Call
+from verify.capture import LayerView, Reader, run_pass
+from verify.prompts import CannotBuild, Prompt
 
 _AT_ONCE = 2048
 """Positions of one batch: a token is read alone at as many as the largest distance needs."""
@@ -59,22 +59,15 @@ class QKCircuit:
         anatomy = self._anatomy
         alone = anatomy.embedded(tokens), anatomy.effective_embedding(tokens)
         positions = max(self._distances) + 1
-        try:
-            with ExitStack() as stack:
-                stack.enter_context(evaluating(anatomy.model))
-                for layer, block in enumerate(anatomy.blocks):
-                    stream = alone[min(layer, 1)][:, None].expand(-1, positions, -1)
-                    hook = block.register_forward_pre_hook(_entering(stream), with_kwargs=True)
-                    stack.callback(hook.remove)
-                stack.callback(anatomy.blocks[-1].register_forward_hook(_stop).remove)
-                stack.enter_context(anatomy.listening(self._keep))
-                ids = tokens.to(anatomy.device)[:, None].expand(-1, positions)
-                anatomy.model(input_ids=ids, use_cache=False)
-        except _Through:
-            pass
+        prompts = [Prompt((token,) * positions, {}) for token in tokens.tolist()]
+        with ExitStack() as stack:
+            for layer, block in enumerate(anatomy.blocks):
+                stream = alone[min(layer, 1)][:, None].expand(-1, positions, -1)
+                hook = block.register_forward_pre_hook(_entering(stream), with_kwargs=True)
+                stack.callback(hook.remove)
+            run_pass(anatomy, prompts, [_CallReader(self._keep)], batch_size=len(prompts))
 
-    def _keep(self, layer: int, attention: Attention) -> None:
-        call = attention.call
+    def _keep(self, layer: int, call: Call | None) -> None:
         if call is None:
             raise CannotBuild(f"{self._anatomy.architecture} does not show queries and keys")
         scale = self._anatomy.parts.layers[layer].plain_scale
@@ -86,8 +79,14 @@ class QKCircuit:
         self._keys[layer].append(call.key[:, :, 0].cpu())
 
 
-class _Through(Exception):
-    """The last block is through; logits are not needed."""
+class _CallReader(Reader):
+    """Hands on what each layer attends with."""
+
+    def __init__(self, keep: Callable[[int, Call | None], None]) -> None:
+        self._keep = keep
+
+    def read(self, view: LayerView) -> None:
+        self._keep(view.layer, view.attention.call)
 
 
 def _entering(stream: Tensor) -> Callable[..., Any]:
@@ -99,7 +98,3 @@ def _entering(stream: Tensor) -> Callable[..., Any]:
         return args, {**kwargs, "hidden_states": stream.to(kwargs["hidden_states"])}
 
     return hook
-
-
-def _stop(*_: Any) -> None:
-    raise _Through
