@@ -112,6 +112,10 @@ def _on_prompts(
             made.append(Scored(None, gates, None, material.sha256, False, said, kept))
             continue
         units = measure.units()
+        if _is_empty(units):
+            said = "no prompt has a position that the measure or its control can read"
+            made.append(Scored(None, gates, None, material.sha256, False, said, kept))
+            continue
         sample = _sample("prompt", units, prompts.left_out)
         made.append(Scored(units, gates, sample, material.sha256, True, kept_sha256=kept))
     return made
@@ -178,10 +182,17 @@ def _read_all(
         )
 
 
+def _is_empty(units: Units) -> bool:
+    """Whether no unit of the score, or none of the control, applies to any head."""
+    return bool(np.isnan(units.score).all() or np.isnan(units.control).all())
+
+
 def _sample(unit: str, units: Units, left_out: int) -> Sample:
+    """What the interval rests on: units that apply to no head at all are left out, too."""
+    applies = ~np.isnan(units.score).all(axis=1)
     return Sample(
         unit="token" if unit == "token" else "prompt",
-        units=len(units.score),
-        clusters=len(np.unique(units.clusters)),
-        left_out=left_out,
+        units=int(applies.sum()),
+        clusters=len(np.unique(units.clusters[applies])),
+        left_out=left_out + int((~applies).sum()),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -15,6 +16,13 @@ from catalog.schema.vocabulary import TextSet, Vocabulary
 from verify.prompts import CannotBuild, PromptSet
 
 _MARKS = ("(", "-", "/")
+_SAMPLES = ("a", "the", "one")
+"""Words that show what a tokenizer makes of the start of a text."""
+_PLACEHOLDER = re.compile(
+    r"<\|.+\|>|[<\[]/?(unused|reserved|extra|control|dummy|mask|pad|placeholder)[^<>\[\]]*[>\]]",
+    re.IGNORECASE,
+)
+"""Names of tokens that mark up a chat or stand for nothing yet: texts seldom or never hold them."""
 
 
 class Words:
@@ -62,10 +70,32 @@ class Words:
 
     @cached_property
     def ordinary(self) -> NDArray[np.int64]:
-        """Ids of all tokens that are not special, ascending."""
-        special = set(self.tokenizer.all_special_ids)
+        """Ids of all tokens that texts are made of, ascending.
+
+        Special tokens are left out, be they named ones (start, end, unknown) or others that were
+        added as special, and so are those whose names say that they are markup of a chat or wait
+        for a use ("<|reserved_3|>", "<unused7>"): rows that were hardly trained.
+        """
         known = min(len(self.tokenizer), self.size)
-        return np.array([i for i in range(known) if i not in special], dtype=np.int64)
+        left_out = set(self.tokenizer.all_special_ids)
+        added = self.tokenizer.added_tokens_decoder
+        left_out |= {i for i, token in added.items() if token.special}
+        named = {i: token for token, i in self.tokenizer.get_vocab().items() if token[0:1] in "<["}
+        left_out |= {i for i, token in named.items() if _PLACEHOLDER.fullmatch(token)}
+        return np.array([i for i in range(known) if i not in left_out], dtype=np.int64)
+
+    @cached_property
+    def gap(self) -> str:
+        """What is written before a text that is to start like a word inside a sentence.
+
+        A space, but where the tokenizer itself puts one at the start of a text (Llama 2's kind):
+        a second space would be a token of its own, the same for every word.
+        """
+        for sample in _SAMPLES:
+            alone, spaced = self.encode(sample), self.encode(f" {sample}")
+            if self.encode(f"{sample} {sample}") != alone + alone or spaced == alone:
+                return " "
+        return ""
 
     def encode(self, text: str) -> list[int]:
         """Token ids of a text, without special tokens."""
@@ -80,15 +110,15 @@ class Words:
     def token(self, word: str) -> int | None:
         """The one token of a word inside a sentence, or None if it is split or unknown.
 
-        The form with a leading space comes first: that is how byte-level tokenizers see a word
-        after another.
+        The form that follows a space comes first: byte-level tokenizers see a word after another
+        so.
         """
         if word not in self._tokens:
             self._tokens[word] = self._look_up(word)
         return self._tokens[word]
 
     def _look_up(self, word: str) -> int | None:
-        for ids in (self._spaced_pieces(word), self.encode(word)):
+        for ids in (self.pieces(word), self.encode(word)):
             if len(ids) == 1 and ids[0] != self.unknown and ids[0] < self.size:
                 return ids[0]
         return None
@@ -103,16 +133,16 @@ class Words:
 
     def first_piece(self, word: str) -> int | None:
         """The first token of a word inside a sentence, None if some token of it is unknown."""
-        return self._spaced_pieces(word)[0] if self.is_known(word) else None
+        return self.pieces(word)[0] if self.is_known(word) else None
 
     def is_known(self, word: str) -> bool:
         """Whether every token of a word inside a sentence is known to tokenizer and model."""
-        ids = self._spaced_pieces(word)
+        ids = self.pieces(word)
         return bool(ids) and all(i != self.unknown and i < self.size for i in ids)
 
     def spaced(self, word: str) -> bool:
-        """Whether the token of ``word`` is that of its form with a leading space."""
-        ids = self._spaced_pieces(word)
+        """Whether the token of ``word`` is that of its form after a space."""
+        ids = self.pieces(word)
         return len(ids) == 1 and ids[0] == self.token(word)
 
     def once(self, parameters: str, make: Callable[[], PromptSet]) -> PromptSet:
@@ -127,7 +157,7 @@ class Words:
             self._counts[text] = Counter(
                 token
                 for passage in self.texts[text].passages
-                for token in self.encode(f" {passage}")
+                for token in self.encode(f"{self.gap}{passage}")
             )
         return self._counts[text]
 
@@ -155,10 +185,10 @@ class Words:
             self._stripped[token] = str(self.tokenizer.decode([token])).strip()
         return self._stripped[token]
 
-    def _spaced_pieces(self, word: str) -> tuple[int, ...]:
-        """Token ids of a word with a space before it."""
+    def pieces(self, word: str) -> tuple[int, ...]:
+        """Token ids of a word inside a sentence, after a space."""
         if word not in self._pieces:
-            self._pieces[word] = tuple(self.encode(f" {word}"))
+            self._pieces[word] = tuple(self.encode(f"{self.gap}{word}"))
         return self._pieces[word]
 
     def unknown_share(self, prompts: Sequence[Sequence[int]]) -> float:

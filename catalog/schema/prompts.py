@@ -30,6 +30,7 @@ class RepeatedRandomTokens(Builder):
     Source of the test: Olsson et al. 2022, appendix "Head Activation Evaluators".
     """
 
+    version: ClassVar[int] = 2
     queries: ClassVar[frozenset[str]] = frozenset({"repeat", "unrepeated"})
     keys: ClassVar[frozenset[str]] = frozenset(
         {"previous-copy", "after-previous-copy", "forward-lags", "backward-lags"}
@@ -63,6 +64,7 @@ class DistantRepeats(Builder):
     (DuoAttention, sinks and a recent window).
     """
 
+    version: ClassVar[int] = 2
     queries: ClassVar[frozenset[str]] = frozenset({"repeat"})
     keys: ClassVar[frozenset[str]] = frozenset(
         {"near", "window", "sinks-and-window", "previous-copy", "after-previous-copy"}
@@ -93,6 +95,7 @@ class DistantRepeats(Builder):
 class RandomTokens(Builder):
     """Independent random tokens: no content to follow, so only position can explain a pattern."""
 
+    version: ClassVar[int] = 2
     queries: ClassVar[frozenset[str]] = frozenset({"all"})
 
     builder: Literal["random-tokens"]
@@ -104,6 +107,7 @@ class RandomTokens(Builder):
 class NaturalText(Builder):
     """Passages of a text set; ``shuffled`` holds the same tokens in random order (BOS stays)."""
 
+    version: ClassVar[int] = 2
     queries: ClassVar[frozenset[str]] = frozenset(
         {"all", "second-half", "early-in-sentence", "late-in-sentence"}
     )
@@ -133,6 +137,7 @@ class NaturalText(Builder):
 class TwoTexts(Builder):
     """Passages of one text set; variant ``other`` has passages of another kind, as long."""
 
+    version: ClassVar[int] = 2
     queries: ClassVar[frozenset[str]] = frozenset({"all"})
     variants: ClassVar[frozenset[str]] = frozenset({"original", "other"})
     scored: ClassVar[str | None] = "original"
@@ -183,6 +188,7 @@ class NGrams(Builder):
     2024 (n-gram heads); Edelman et al. 2024.
     """
 
+    version: ClassVar[int] = 2
     queries: ClassVar[frozenset[str]] = frozenset({"end"})
     keys: ClassVar[frozenset[str]] = frozenset({"after-longer-match", "after-shorter-match"})
 
@@ -201,6 +207,7 @@ class SplitWords(Builder):
     Feucht et al. 2025 (concept induction).
     """
 
+    version: ClassVar[int] = 2
     queries: ClassVar[frozenset[str]] = frozenset({"end", "continuing-piece", "first-piece"})
     keys: ClassVar[frozenset[str]] = frozenset({"earlier-pieces", "last-piece", "second-piece"})
 
@@ -223,6 +230,7 @@ class RepeatedPassage(Builder):
     are none. Source: Feucht et al. 2025, section 2, and the released ``attention_scores.py``.
     """
 
+    version: ClassVar[int] = 2
     queries: ClassVar[frozenset[str]] = frozenset({"end"})
     keys: ClassVar[frozenset[str]] = frozenset({"first-piece", "last-piece", "other-last-pieces"})
     variants: ClassVar[frozenset[str]] = frozenset({"original", "nonsense"})
@@ -268,7 +276,7 @@ class HeadTriples(Builder):
     ``other-output`` is the output of another triple. Source: Elhage et al. 2021 (skip-trigrams).
     """
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     of_heads: ClassVar[bool] = True
     queries: ClassVar[frozenset[str]] = frozenset({"end"})
     keys: ClassVar[frozenset[str]] = frozenset({"source"})
@@ -420,6 +428,8 @@ class TokenSource(Strict):
 
 class Tokens(Builder):
     """Tokens for measures that read weights only; the model is never run on them."""
+
+    version: ClassVar[int] = 2
 
     tokens: TokenSource
     seed: Seed = 0

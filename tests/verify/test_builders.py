@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import itertools
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
-from tokenizers import Regex, Tokenizer
+from tokenizers import AddedToken, Regex, Tokenizer, normalizers
 from tokenizers.models import BPE, WordLevel
 from tokenizers.pre_tokenizers import ByteLevel, Split
 from transformers import PreTrainedTokenizerFast
@@ -35,10 +36,13 @@ from catalog.schema.prompts import (
 )
 from tests.planted.spelling import acronym_tokenizer
 from tests.verify.catalog_parts import catalog, words
+from tests.verify.tiny_models import tiny
+from verify.anatomy import Anatomy
 from verify.builders import BUILDERS, OF_HEADS, build
+from verify.builders.split_words import pieces_of
 from verify.measures import RUNNING, WEIGHTS
 from verify.measures.tokens import token_units
-from verify.prompts import CannotBuild, key_positions, offsets_of, pairs
+from verify.prompts import CannotBuild, PromptSet, key_positions, offsets_of, pairs
 from verify.words import Words
 
 
@@ -542,3 +546,97 @@ def pieces_tokenizer() -> PreTrainedTokenizerFast:
     made = Tokenizer(WordLevel(table, unk_token="<unk>"))
     made.pre_tokenizer = Split(Regex(r"\w{1,3}"), behavior="removed", invert=True)
     return PreTrainedTokenizerFast(tokenizer_object=made, unk_token="<unk>")
+
+
+def prepending(merged: list[str]) -> Words:
+    """Llama 2's kind: a text starts with a space that the tokenizer puts there, written "▁"."""
+    letters = sorted({letter for word in merged for letter in word} | set("aonethONETH.,"))
+    vocabulary = {piece: i for i, piece in enumerate(["<unk>", "▁", *letters])}
+    merges = []
+    for word in merged:
+        made = "▁"
+        for letter in word:
+            if (made, letter) not in merges:
+                merges.append((made, letter))
+            made += letter
+            vocabulary.setdefault(made, len(vocabulary))
+    made_of = Tokenizer(BPE(vocab=vocabulary, merges=merges, unk_token="<unk>"))
+    made_of.normalizer = normalizers.Sequence(
+        [normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")]
+    )
+    fast = PreTrainedTokenizerFast(tokenizer_object=made_of, unk_token="<unk>")
+    return Words(fast, catalog().vocabularies, catalog().texts, len(fast))
+
+
+def test_a_tokenizer_that_starts_texts_with_a_space_sees_words_as_inside_a_sentence() -> None:
+    known = ["dog", "cat", "apple"]
+    some = prepending([*known, "straw", "black"])
+    # the very case: a space before a word is a token of its own, since there is one already
+    assert len(some.encode(" dog")) == 2
+    inside = some.encode("cat dog")[1:]
+    assert inside == [some.token("dog")] == list(some.pieces("dog"))
+    assert len({some.first_piece(word) for word in known}) == 3
+    assert pieces_of(some, known) == []
+    # a split word: its known start, with the space in it, and its letters
+    (split,) = pieces_of(some, ["dogtea"])
+    assert list(split) == some.encode("cat dogtea")[1:]
+    assert len(split) == 4
+    assert byte_level(known).gap == " "
+    assert words().gap == " "
+
+
+def test_initials_are_those_of_different_words_where_the_tokenizer_prepends() -> None:
+    listed = [f"{a}{b}" for a in "ABCDEFGHIJKLM" for b in ("ot", "an")]
+    some = prepending([*listed, *(f"({letter}" for letter in "ABCDEFGHIJKLM")])
+    firsts = {some.first_piece(word) for word in listed}
+    assert len(firsts) == len(listed)
+
+
+def test_split_words_that_all_start_alike_are_told() -> None:
+    alike = Words(pieces_tokenizer(), catalog().vocabularies, catalog().texts, 400)
+    parameters = SplitWords(builder="split-words", words="long-words", fillers="letters", shown=4)
+    first = alike.pieces((catalog().vocabularies["long-words"].words or ())[0])[0]
+    alike._pieces.update(
+        {
+            word: (first, *alike.pieces(word)[1:])
+            for word in catalog().vocabularies["long-words"].words or ()
+        }
+    )
+    with pytest.raises(CannotBuild, match="only 0 split words start with another piece"):
+        build(parameters, alike)
+
+
+def test_tokens_that_no_text_holds_are_not_drawn() -> None:
+    plain = ["a", "b", "<b>", "[", "<0x0A>"]
+    unused = ["<unused7>", "[control_3]", "<|reserved_special_token_5|>"]
+    table = {token: i for i, token in enumerate(["<unk>", *plain, *unused])}
+    made = Tokenizer(WordLevel(table, unk_token="<unk>"))
+    fast = PreTrainedTokenizerFast(tokenizer_object=made, unk_token="<unk>")
+    fast.add_tokens([AddedToken("<header>", special=True), AddedToken("added", special=False)])
+    assert fast.convert_tokens_to_ids("<header>") not in fast.all_special_ids
+    some = Words(fast, catalog().vocabularies, catalog().texts, len(fast))
+    drawn = fast.convert_ids_to_tokens(some.ordinary.tolist())
+    assert drawn == [*plain, "added"]
+
+
+def test_roles_that_occur_in_no_prompt_make_a_recipe_not_applicable() -> None:
+    """A tokenizer that never has a full stop alone: nothing is in a sentence of its own."""
+    recipe = next(
+        one
+        for entry in catalog().head_types.values()
+        for one in entry.recipes
+        if getattr(one.measure, "key", None) == "own-sentence" and one.status == "runnable"
+    )
+    joined = words()
+    prompts = build(recipe.prompts.model_copy(update={"count": 4}), joined)
+    bare = PromptSet(
+        {
+            name: tuple(
+                replace(prompt, relations={role: {} for role in prompt.relations})
+                for prompt in made
+            )
+            for name, made in prompts.variants.items()
+        }
+    )
+    with pytest.raises(CannotBuild, match="no prompt has"):
+        RUNNING["attention"](recipe, bare, Anatomy(tiny("gpt2")))

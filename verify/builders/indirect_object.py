@@ -88,8 +88,8 @@ def _fill(
     """One prompt, or None if a name is not one token where it stands."""
     text, spans = "", {}
     filling = {"A": names[0], "B": names[1], "S": names[2], "place": place, "object": thing}
-    # a leading space lets a name at the start be the same token as elsewhere
-    rest = f" {template}" if words.spaced(names[0]) else template
+    # as after a space, a name at the start is the same token as elsewhere
+    rest = f"{words.gap}{template}" if words.spaced(names[0]) else template
     while rest:
         before, opened, after = rest.partition("{")
         text += before

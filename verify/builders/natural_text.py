@@ -78,12 +78,12 @@ def _stretch(
     words: Words, passages: tuple[str, ...], chosen: int, start: int, wanted: int
 ) -> list[int]:
     text = passages[chosen][start:]
-    ids = words.encode(f" {text}")
+    ids = words.encode(f"{words.gap}{text}")
     following = chosen
     while len(ids) < wanted:
         following = (following + 1) % len(passages)
         text = f"{text} {passages[following]}"
-        ids = words.encode(f" {text}")
+        ids = words.encode(f"{words.gap}{text}")
     return ids[:wanted]
 
 

@@ -29,7 +29,8 @@ def split_words(parameters: SplitWords, words: Words) -> PromptSet:
     that are not split so.
 
     Raises:
-        CannotBuild: if fewer than eight listed words are split, or too few in three or more.
+        CannotBuild: if fewer than eight listed words are split, too few in three or more, or too
+            few start otherwise than the word that is asked for.
     """
     random = np.random.default_rng(parameters.seed)
     listed = words.vocabularies[parameters.words].words or ()
@@ -53,8 +54,8 @@ def split_words(parameters: SplitWords, words: Words) -> PromptSet:
 def pieces_of(words: Words, listed: Sequence[str]) -> list[tuple[int, ...]]:
     """Token ids of those listed words that the tokenizer splits into two to five pieces."""
     return [
-        tuple(one)
-        for one in (words.encode(f" {word}") for word in listed)
+        one
+        for one in (words.pieces(word) for word in listed)
         if 2 <= len(one) <= _MOST_PIECES and words.unknown not in one and max(one) < words.size
     ]
 
@@ -70,6 +71,8 @@ def _prompt(
 ) -> Prompt:
     asked = long[int(random.integers(len(long)))]
     others = [one for one in usable if one[0] != asked[0]]
+    if len(others) < shown - 1:
+        raise CannotBuild(f"only {len(others)} split words start with another piece than one does")
     chosen = [asked, *(others[int(i)] for i in random.permutation(len(others))[: shown - 1])]
     order = random.permutation(len(chosen)).tolist()
     ids = list(words.start)

@@ -277,8 +277,8 @@ def _fill(
 
 def _write(words: Words, template: str, filling: Mapping[str, str]) -> tuple[str, list[_Shown]]:
     """The text, and where the slots lie in it."""
-    # a leading space lets a word at the start be the same token as elsewhere
-    text = " " if any(words.spaced(word) for word in filling.values()) else ""
+    # as after a space, a word at the start is the same token as elsewhere
+    text = words.gap if any(words.spaced(word) for word in filling.values()) else ""
     shown: list[_Shown] = []
     last = 0
     for found in _SLOT.finditer(template):

@@ -64,6 +64,8 @@ class _PredictionReader(Reader):
 
     def read(self, view: LayerView) -> None:
         for index, prompt in enumerate(view.prompts):
+            if not prompt.queries[self._role]:
+                continue
             ids = torch.tensor(prompt.ids, device=view.device)
             queries = torch.tensor(prompt.queries[self._role], device=ids.device)
             logits = self._anatomy.lens(view.residual[index, queries], ids)
