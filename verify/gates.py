@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from catalog.schema.evidence import GateResult
+from catalog.schema.evidence import ANSWERED, MISSED, GateResult
 from catalog.schema.recipe import Gate
 from verify.measures.running import AnswerReader
 from verify.prompts import PromptSet
@@ -47,11 +47,9 @@ def sorted_gates(gate: Gate | None, prompts: PromptSet) -> tuple[GateResult, ...
         results.append(_at_least("accuracy", answers.correct / answers.drawn, gate.min_accuracy))
     if gate.min_kept is not None:
         if prompts.unaligned:  # the failed prompts are scored, the solved ones are the control
-            results.append(_at_least("prompts answered wrongly", answers.wrong, gate.min_kept))
+            results.append(_at_least(MISSED, answers.wrong, gate.min_kept))
         solved = [prompts.variants[name] for name in prompts.unaligned] or [prompts.main]
-        results += [
-            _at_least("prompts answered correctly", len(made), gate.min_kept) for made in solved
-        ]
+        results += [_at_least(ANSWERED, len(made), gate.min_kept) for made in solved]
     return tuple(results)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from catalog.schema.prompts import Builder, HeadTriples, Tokens
+from catalog.schema.prompts import Builder, Tokens
 from verify.anatomy import Anatomy
 from verify.builders import build
 from verify.fingerprints import prompts_sha256, tokens_sha256
@@ -69,10 +69,8 @@ def work_of_heads(parameters: Builder, anatomy: Anatomy) -> float | None:
 
     None for builders that do not look at heads: theirs are made at once, and counted.
     """
-    if not isinstance(parameters, HeadTriples):
-        return None
-    heads = anatomy.layers * anatomy.heads
-    return float(heads * parameters.count * parameters.length * len(parameters.variants))
+    each = parameters.tokens_of_head
+    return None if each is None else float(anatomy.layers * anatomy.heads * each)
 
 
 def _weights_share(anatomy: Anatomy) -> float:

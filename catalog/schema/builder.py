@@ -60,6 +60,11 @@ class Builder(Strict):
         return self.answers
 
     @property
+    def tokens_of_head(self) -> int | None:
+        """Tokens of the prompts of one head, in all variants, of builders ``of_heads``."""
+        return None
+
+    @property
     def kind(self) -> str:
         """The registered name."""
         return str(getattr(self, "builder", "tokens"))

@@ -56,6 +56,10 @@ class Run(Strict):
     versions: dict[str, str]
 
 
+ANSWERED, MISSED = "prompts answered correctly", "prompts answered wrongly"
+"""Gates on how many prompts are left to be scored, where the model's answers decide that."""
+
+
 class GateResult(Strict):
     """One thing the model had to be able to do."""
 
@@ -67,7 +71,7 @@ class GateResult(Strict):
     @property
     def shown(self) -> tuple[str, str]:
         """Value and what is needed, to be read: counts of prompts as whole numbers."""
-        if self.name.startswith("prompts "):
+        if self.name in (ANSWERED, MISSED):
             return f"{self.value:.0f}", f"{self.needed:.0f}"
         return f"{self.value:.3f}", f"{self.needed:g}"
 

@@ -296,6 +296,11 @@ class HeadTriples(Builder):
     )
     candidates: Annotated[int, Field(ge=64, le=16384)] = 4096
 
+    @property
+    def tokens_of_head(self) -> int:
+        """Prompts of one length, once in every variant."""
+        return self.count * self.length * len(self.variants)
+
     @model_validator(mode="after")
     def _source_is_inside(self) -> HeadTriples:
         if max(self.distances) > self.length - 2:

@@ -11,7 +11,8 @@ from catalog.schema.measures import RetrievalScore
 from catalog.schema.recipe import Recipe
 from verify.anatomy import Anatomy
 from verify.capture import LayerView, Reader
-from verify.measures.running import FloatArray, RunningMeasure
+from verify.measures.head_scores import HeadScores
+from verify.measures.running import RunningMeasure
 from verify.prompts import CannotBuild, Prompt, PromptSet
 from verify.statistics import Units
 
@@ -46,8 +47,8 @@ class RetrievalScoreMeasure(RunningMeasure):
 
     def units(self) -> Units:
         return Units(
-            score=self._reader.right.reshape(len(self._reader.right), -1),
-            control=self._reader.elsewhere.reshape(len(self._reader.elsewhere), -1),
+            score=self._reader.right.units(),
+            control=self._reader.elsewhere.units(),
             paired=True,
             clusters=self.clusters,
             kind="mean",
@@ -67,14 +68,15 @@ class _StrongestReader(Reader):
     ) -> None:
         self._role = role
         self._wanted = wanted
-        shape = (len(prompts), anatomy.layers, anatomy.heads)
-        self.right: FloatArray = np.full(shape, np.nan)
-        self.elsewhere: FloatArray = np.full(shape, np.nan)
+        own = [prompt.head for prompt in prompts]
+        self.right = HeadScores(anatomy, own)
+        self.elsewhere = HeadScores(anatomy, own)
 
     def read(self, view: LayerView) -> None:
         for index, (number, prompt) in enumerate(zip(view.numbers, view.prompts, strict=True)):
             strongest = view.rows(index, prompt.queries[self._role]).argmax(-1).cpu().numpy()
             right, others = self._wanted[number]
             hits = strongest == np.array(right)
-            self.right[number, view.layer] = hits.mean(-1)
-            self.elsewhere[number, view.layer] = (np.isin(strongest, others) & ~hits).mean(-1)
+            elsewhere = np.isin(strongest, others) & ~hits
+            self.right.put([number], view.layer, hits.mean(-1)[None])
+            self.elsewhere.put([number], view.layer, elsewhere.mean(-1)[None])
