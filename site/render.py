@@ -183,7 +183,8 @@ class Renderer:
                 f"Every head of every model that was run, or that a claim is about: {entry.name}"
             )
             near = near_mosaic(self.book, entry)
-            self._stamp("mosaic.jinja", near, title, about, entry=entry, tiles=tiles)
+            # The page of the type is what a search for it should find
+            self._stamp("mosaic.jinja", near, title, about, False, entry=entry, tiles=tiles)
 
     def _model(self, model: ModelDetail) -> None:
         path = f"models/{model.id}"

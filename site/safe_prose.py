@@ -23,6 +23,8 @@ ALLOWED_TAGS = frozenset(
 )
 _HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 _PLAIN = re.compile(r"[^A-Za-z0-9 ,]")
+_OUTSIDE_CODE = re.compile(r"<code>.*?</code>|[^<]+", re.DOTALL)
+"""A piece of code, whole, or the text between two tags."""
 
 
 class _AllowedTagsOnly(Treeprocessor):  # type: ignore[misc]
@@ -72,7 +74,13 @@ def prose(text: str | None) -> Markup:
     """
     if not text:
         return Markup()
-    return Markup(still(_converter().reset().convert(text)))
+    # A line may break after a hyphen, and so within the arrow of ASCII
+    return Markup(still(_OUTSIDE_CODE.sub(_arrows, _converter().reset().convert(text))))
+
+
+def _arrows(part: re.Match[str]) -> str:
+    whole = part.group()
+    return whole if whole.startswith("<code") else whole.replace("-&gt;", "\N{RIGHTWARDS ARROW}")
 
 
 def inline(text: str | None) -> Markup:

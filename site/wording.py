@@ -119,11 +119,16 @@ ROLES: dict[str, str] = {
 }
 
 AUTOMATION: dict[str, str] = {
-    "core": "A recipe can look for this type in any model.",
-    "needs-capable-model": "A recipe needs a model that can do the task.",
-    "needs-dataset": "A recipe needs a data set that is not part of this project.",
+    "core": "No recipe of this type can be run yet. One could look for it in any model.",
+    "needs-capable-model": (
+        "No recipe of this type can be run yet. One needs a model that can do the task."
+    ),
+    "needs-dataset": (
+        "No recipe of this type can be run. One needs a data set that is not part of this project."
+    ),
     "not-automatable": "There is no recipe that a machine could run.",
 }
+"""Of a type without a recipe that can be run."""
 
 MAPPINGS: dict[str, tuple[str, str]] = {
     "entry": ("by name", "the entry bears this name"),

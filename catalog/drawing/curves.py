@@ -126,8 +126,9 @@ def _picture(
         f'<text x="{right}" y="{_HEIGHT - 6}" text-anchor="end">training step (log scale)</text>',
     ]
     parts += [
-        f'<text x="{_LEFT - 6}" y="{y(value) + 4}" text-anchor="end">{value:.3g}</text>'
-        for value in (low, (low + high) / 2, high)
+        f'<path class="axis" d="M{_LEFT - 4} {y(value)}h4"/>'
+        f'<text x="{_LEFT - 8}" y="{y(value) + 4}" text-anchor="end">{value:g}</text>'
+        for value in round_numbers(low, high)
     ]
     parts += _step_labels(sorted(set(steps)), x, bottom)
     if threshold is not None:
@@ -155,6 +156,16 @@ def _picture(
         ),
         body="".join(parts),
     )
+
+
+def round_numbers(low: float, high: float) -> list[float]:
+    """At most five round numbers between ``low`` and ``high``, evenly apart; 0 if it lies there."""
+    step = 10.0 ** math.floor(math.log10((high - low) or 1.0) - 1)
+    for times in (1, 2, 5, 10, 20, 50):
+        first, last = (math.ceil(low / (times * step)), math.floor(high / (times * step)))
+        if last - first < 5:
+            break
+    return [round(place * times * step, 12) for place in range(first, last + 1)]
 
 
 def _step_labels(steps: Sequence[int], x: Callable[[int], float], bottom: int) -> list[str]:

@@ -20,6 +20,9 @@ _LEAST = 18
 _AFTER, _WRITTEN = 40, 160
 """Where the words above a picture start, after the name of its axis, and their room, in px."""
 
+_COUNTED, _COUNT = 20, 5
+"""Edge of the smallest cell that has room for a number in its corner, and what it takes, in px."""
+
 _MARKS = ("", "below", "left", "frame")
 
 
@@ -37,10 +40,14 @@ class Look:
         """Colour of what is written on it."""
         return text_on(self.colour)
 
-    def cell(self, x: int, y: int, size: int) -> str:
-        """A square with its upper left corner at ``x`` and ``y`` (px)."""
+    def cell(self, x: int, y: int, size: int, room: float = 0) -> str:
+        """A square with its upper left corner at ``x`` and ``y`` (px).
+
+        ``room`` (px) is kept free above the letters, which stand in the middle of what is left.
+        """
         font = min(11.0, size * 0.5)
         middle = x + size / 2 + (1 if self.mark == "left" else 0)
+        line = y + (size + room) / 2 + font * 0.4
         bar = max(2, size // 8)
         drawn = {
             "": "",
@@ -51,7 +58,7 @@ class Look:
         }[self.mark]
         return (
             f'<rect x="{x}" y="{y}" width="{size}" height="{size}" fill="{self.colour}"/>{drawn}'
-            f'<text x="{middle:g}" y="{y + size / 2 + font * 0.4:.4g}" text-anchor="middle"'
+            f'<text x="{middle:g}" y="{line:.4g}" text-anchor="middle"'
             f' font-size="{font:.3g}" style="fill:{self.ink}">{plain(self.letters)}</text>'
         )
 
@@ -151,9 +158,10 @@ def mosaic(
         x, y = grid.corner(layer, index)
         hover = plain(f"{head}: {telling.of_head}" + ", ".join(names[t] for t in its_types))
         look = looks[its_types[0]]
-        inner = look.cell(x + 1, y + 1, size)
-        if len(its_types) > 1:
-            inner += _more(len(its_types) - 1, x + 1 + size, y + 1, size, look.ink)
+        more = len(its_types) - 1
+        inner = look.cell(x + 1, y + 1, size, room=_COUNT if more and size >= _COUNTED else 0)
+        if more:
+            inner += _more(more, x + 1 + size, y + 1, size, look.ink)
         address = plain((addresses or {}).get(head, f"#head-{head}"))
         parts.append(
             f'<a href="{address}" aria-label="{hover}" data-head="{head}">'
@@ -191,7 +199,7 @@ def _ground(grid: Grid, telling: Telling) -> str:
 
 def _more(count: int, right: int, top: int, size: int, ink: str) -> str:
     """How many further types a head has: a number, or a dot where there is no room for one."""
-    if size < 20:
+    if size < _COUNTED:
         return f'<circle cx="{right - 3}" cy="{top + 3}" r="1.5" fill="{ink}"/>'
     return (
         f'<text x="{right - 2}" y="{top + 8}" text-anchor="end" font-size="8"'

@@ -65,7 +65,10 @@ def type_mosaic(
         body.append(_lines(layers, heads, cell))
     for head in published:
         x, y = _corner(head, cell)
-        body.append(f'<path class="published" d="M{x + cell} {y}h-{cell}l{cell} {cell}z"/>')
+        body.append(
+            f'<path class="published" stroke-width="{min(1, cell / 8):.2g}"'
+            f' d="M{x + cell} {y}h-{cell}l{cell} {cell}z"/>'
+        )
     for head in found:
         x, y = _corner(head, cell)
         ink = text_on(colour_of.get(head, "#000000"))

@@ -18,6 +18,7 @@ from catalog.schema.base import Strength
 from catalog.schema.claim import Checked, NoClaims
 from catalog.schema.head_type import Action, Automation, Caveat
 from catalog.schema.housekeeping import Change
+from catalog.schema.recipe import Identify, Recipe
 from tests.site import examples
 from tests.site.built_site import broken_links, is_external, read_page, read_site
 from tests.site.test_safe_prose import NASTY
@@ -145,6 +146,38 @@ def test_a_type_without_claims_says_why(build_book: Build, tmp_path: Path) -> No
     claims = text.partition("Published claims")[2]
     for shown in ("Two figures without numbers.", "read in another source", "A review of it."):
         assert shown in claims
+
+
+@pytest.mark.parametrize(
+    ("level", "recipes"),
+    [("not-automatable", ()), ("needs-dataset", ()), ("core", (examples.DESCRIBED,))],
+)
+def test_a_type_that_cannot_be_run_says_so_once(
+    level: str, recipes: tuple[Recipe, ...], build_book: Build, tmp_path: Path
+) -> None:
+    bare = examples.head_type(
+        id="bare",
+        name="Bare",
+        results=(),
+        claim_results=(),
+        recipes=recipes,
+        identify=Identify.model_validate({"any-of": ("needed",)}) if recipes else None,
+        runnable=False,
+        automation=Automation.model_construct(level=level, reason="Nobody has thought of one."),
+    )
+    book = examples.plain_book()
+    site = build_book(dataclasses.replace(book, head_types=(*book.head_types, bare)), tmp_path)
+    text = words(site / "head-types/bare/index.html")
+    assert text.count("Nobody has thought of one.") == 1
+    said = re.findall(r"[^.]*recipe[^.]*\b(?:run|written)\b[^.]*\.", text)
+    assert len(said) == (1 if recipes else 2), said  # without one, its section points to the reason
+    assert len(set(said)) == len(said)
+
+
+def test_an_address_without_a_page_leads_on(full_site: Path) -> None:
+    page = read_page(full_site / "404.html")
+    assert {"/head-types/", "/models/", "/papers/"} <= set(page.links)
+    assert "<title>Not found - Headbook</title>" in (full_site / "404.html").read_text()
 
 
 def test_a_failed_gate_is_shown_and_has_no_picture(full_site: Path) -> None:

@@ -242,6 +242,12 @@ def test_mosaic_marks_found_heads_and_no_others() -> None:
     fills = [rect.get("fill") for rect in linked["#head-1.2"].iter(f"{SVG}rect")]
     assert fills == [CATEGORIES[0]]  # of the best-supported type, which comes first
     assert [text.text for text in linked["#head-1.2"].iter(f"{SVG}text")] == ["In", "+1"]
+    letters, count = linked["#head-1.2"].iter(f"{SVG}text")
+    # capitals and ascenders are about .75 of a font's size high, and stand on ``y``
+    above = float(letters.get("y", "0")) - 0.75 * float(letters.get("font-size", "0"))
+    assert float(count.get("y", "0")) < above
+    alone = next(linked["#head-0.1"].iter(f"{SVG}text"))
+    assert float(alone.get("y", "0")) + 30 < float(letters.get("y", "0"))
     (ground,) = [path for path in root.iter(f"{SVG}path") if path.get("class") == "ground"]
     # a dashed line through the middle of each layer, as wide as its cells
     size, gap = (int(n) for n in ground.get("stroke-dasharray", "").split())

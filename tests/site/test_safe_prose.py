@@ -74,6 +74,14 @@ def test_plain_prose_becomes_what_markdown_says() -> None:
     assert prose(None) == ""
 
 
+def test_a_line_cannot_end_within_an_arrow() -> None:
+    assert prose("in -> mind, `a -> b`, [c -> d](https://example.org)") == (
+        "<p>in \u2192 mind, <code>a -&gt; b</code>,"
+        ' <a href="https://example.org" rel="noopener">c \u2192 d</a></p>'
+    )
+    assert prose("    a -> b") == "<pre><code>a -&gt; b\n</code></pre>"
+
+
 def test_https_links_stay() -> None:
     assert prose("[paper](https://arxiv.org/abs/2209.11895)") == (
         '<p><a href="https://arxiv.org/abs/2209.11895" rel="noopener">paper</a></p>'

@@ -20,7 +20,7 @@ from near import near_head, near_model
 from open_work import open_work
 from type_view import attention_view, inlined, mosaic_tiles
 
-from catalog.drawing.curves import trainings
+from catalog.drawing.curves import round_numbers, trainings
 from catalog.drawing.patterns import looks
 from catalog.drawing.record_view import view
 from catalog.schema.base import Strength
@@ -178,10 +178,32 @@ def test_training_is_drawn_on_a_logarithmic_axis_and_told_as_a_table(full_site: 
     steps = [b[0] - a[0] for a, b in pairwise(points)]
     assert max(steps) / min(steps) < 1.1  # 0, 10, 100, 1000 lie evenly apart
     assert points[0][1] > points[2][1] > points[3][1]  # up is a higher score
+    labels = {
+        float(text.text or ""): float(text.get("y", "0"))
+        for text in root.iter(f"{SVG}text")
+        if text.get("text-anchor") == "end" and text.get("x") == "38"
+    }
+    assert list(labels) == [0, 0.5, 1]
+    assert 2 * labels[0.5] == labels[0] + labels[1]
     assert training.rows[2] == (100, ("0.400",), "0.020", "not-found")
     text = words(full_site / "head-types/looker/index.html")
     assert "Emergence over training" in text
     assert "from training step 1 000 on" in text.replace("\u202f", " ")
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "shown"),
+    [
+        (0, 1, [0, 0.5, 1]),
+        (-0.0713, 1.9, [0, 0.5, 1, 1.5]),
+        (-0.4, 0.3, [-0.4, -0.2, 0, 0.2]),
+        (0, 37, [0, 10, 20, 30]),
+        (0, 0.02, [0, 0.005, 0.01, 0.015, 0.02]),
+        (0, 0, [0]),
+    ],
+)
+def test_an_axis_has_round_numbers(low: float, high: float, shown: list[float]) -> None:
+    assert round_numbers(low, high) == shown
 
 
 def test_a_mosaic_has_every_model_with_evidence_or_a_claim(full_site: Path) -> None:
