@@ -17,6 +17,7 @@ _WORDS = {
     "measure.kind": "Measure",
     "control.vary": "Control that varies",
     "measure.after-ablating": "Measures after ablating other heads",
+    "measure.also": "Ablation beside other heads that are ablated",
 }
 
 

@@ -12,6 +12,7 @@ from catalog.drawing.escaping import plain
 from catalog.schema.answered import GIVEN, SOLVED, STRONGEST_WRONG, Answered
 from catalog.schema.controls import VaryHeads, VaryModel, VaryPrompts, VaryRole, VaryTokens
 from catalog.schema.measures import (
+    AblationEffect,
     Attention,
     AttentionToPredicted,
     DirectLogitAttribution,
@@ -277,7 +278,38 @@ def measure_words(measure: Measure) -> Markup:
             "What the head writes at {}{} directly to the logit of {}{}, {}, with the final norm"
             " held fixed{}."
         ).format(_c(measure.at), through, _c(measure.correct), minus, scale, sign)
+    if isinstance(measure, AblationEffect) and measure.also is None:
+        return _ablation_words(measure)
     return Markup("{} ({})").format(_docstring(measure), _fields(measure))
+
+
+_REPLACED = {
+    "zero": "zero",
+    "mean": "its mean over the prompts",
+    "resample": "its output on a prompt of another template",
+}
+
+
+def _ablation_words(measure: AblationEffect) -> Markup:
+    """What is lost without a head, and where it is taken away."""
+    correct, foil = _c(measure.correct or ""), _c(measure.foil or "")
+    lost = {
+        "logit-difference": Markup(
+            "How far the logit of {} minus {} falls, as a share of the model's mean logit"
+            " difference,"
+        ).format(correct, foil),
+        "probability": Markup("How far the probability of {} falls").format(correct),
+        "accuracy": Markup("How many prompts fewer are answered with {}{}").format(
+            correct, Markup(" rather than {}").format(foil) if measure.foil else Markup()
+        ),
+        "loss": Markup("How far the loss of {}, in nats, rises").format(
+            correct if measure.correct else Markup("the text that follows")
+        ),
+    }[measure.metric]
+    return Markup(
+        "{} when the head's output at {} is replaced by {} and all that follows is computed anew:"
+        " above 0, the head is needed."
+    ).format(lost, _c(measure.at), _REPLACED[measure.replace])
 
 
 def control_words(control: object, measure: object = None) -> Markup:

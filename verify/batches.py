@@ -97,6 +97,7 @@ class Batches:
         size: prompts a batch; None to find it.
         limit: bytes that the model's weights and what a batch needs may take together; None for
             most of what is free.
+        beside: bytes a token that are held beside what a forward pass takes.
 
     Raises:
         OutOfMemory: while batches are taken, if one prompt needs more than ``limit`` leaves.
@@ -109,11 +110,13 @@ class Batches:
         *,
         size: int | None = None,
         limit: int | None = None,
+        beside: int = 0,
     ) -> None:
         self._model = model
         self._prompts = prompts
         self._size = size
         self._limit = limit
+        self._beside = beside
         self._most = size
         self._waiting = sorted(range(len(prompts)), key=lambda number: -len(prompts[number].ids))
 
@@ -152,6 +155,14 @@ class Batches:
         self._most = len(self._taken) // 2
         self._waiting[:0] = self._taken
 
+    def copies(self, count: int) -> int:
+        """How often ``count`` prompts of the last batch go into one forward pass; once at least.
+
+        What is needed must be known by then: after :meth:`counted`.
+        """
+        room = self._size or self._room(self._longest(self._taken))
+        return max(1, min(self._most or room, room) // count)
+
     def _count(self) -> int:
         longest = self._longest(self._waiting)
         most = self._most or len(self._waiting)
@@ -159,8 +170,12 @@ class Batches:
             return most
         if self._unknown(longest):
             return 1
+        return min(most, self._room(longest))
+
+    def _room(self, longest: int) -> int:
+        """How many prompts of a length a pass takes that chooses for itself; one at least."""
         needs = _measured[self._model]
-        needed = needs.token * longest
+        needed = (needs.token + self._beside) * longest
         budget = self._budget()
         if needed > budget and self._limit is not None:
             raise OutOfMemory(self._too_much(needed, longest))
@@ -168,7 +183,7 @@ class Batches:
         useful = _TOKENS_AT_ONCE.get(device, _TOKENS_ELSEWHERE)
         if device in _REUSED:
             useful = min(useful, int(_REUSED[device] / needs.largest))
-        return max(1, min(most, useful // longest, int(budget // needed)))
+        return max(1, min(useful // longest, int(budget // needed)))
 
     def _longest(self, numbers: Sequence[int]) -> int:
         return len(self._prompts[numbers[0]].ids)

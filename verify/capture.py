@@ -43,6 +43,8 @@ __all__ = [
     "FinalView",
     "LayerView",
     "Reader",
+    "last_only",
+    "padded",
     "run_pass",
 ]
 
@@ -200,7 +202,7 @@ class _Pass:
             for layer, block in enumerate(anatomy.blocks)
         ]
         self._handles.append(anatomy.final_norm.register_forward_hook(self._keep_final))
-        self._handles.append(anatomy.unembedding.register_forward_pre_hook(_last_only))
+        self._handles.append(anatomy.unembedding.register_forward_pre_hook(last_only))
         self._listening = anatomy.listening(self._read)
         self._listening.__enter__()
         return self
@@ -228,7 +230,7 @@ class _Pass:
         self.whole = whole or self.to_the_end
         self.seen.clear()
         try:
-            anatomy.model(input_ids=_pad(batch, anatomy.device), use_cache=False)
+            anatomy.model(input_ids=padded(batch, anatomy.device), use_cache=False)
         except _Enough:
             return
         if not self._all_seen():
@@ -275,12 +277,16 @@ class _Pass:
         self.final = args[0], output
 
 
-def _last_only(_: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-    # logits are read from the final norm where a reader wants them; the model's own are not used
+def last_only(_: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """Before the unembedding: the last position alone.
+
+    Logits are read from the final norm where they are wanted; the model's own are not used.
+    """
     return (args[0][..., -1:, :], *args[1:])
 
 
-def _pad(batch: Sequence[Prompt], device: torch.device) -> Tensor:
+def padded(batch: Sequence[Prompt], device: torch.device) -> Tensor:
+    """Token ids of prompts, the shorter ones filled up on the right: [prompts, tokens]."""
     width = max(len(prompt.ids) for prompt in batch)
     rows = [list(prompt.ids) + [0] * (width - len(prompt.ids)) for prompt in batch]
     return torch.tensor(rows, dtype=torch.long, device=device)

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from catalog.schema.measures import AblationEffect
 from catalog.schema.prompts import Builder, Tokens
+from verify.ablation import passes
 from verify.anatomy import Anatomy
 from verify.builders import build
 from verify.fingerprints import prompts_sha256, tokens_sha256
 from verify.measures.tokens import TokenUnits, token_units
 from verify.planning import Job
-from verify.prompts import CannotBuild, PromptSet
+from verify.prompts import CannotBuild, Prompt, PromptSet
 from verify.words import Words
 
 _NOTHING_READ = "0" * 64
@@ -60,8 +62,18 @@ def work_of(material: Material, group: Sequence[Job], anatomy: Anatomy) -> float
     if material.tokens is not None:
         return len(material.tokens.ids) * len(group) * _weights_share(anatomy)
     assert material.prompts is not None
-    tokens = sum(len(p.ids) for made in material.prompts.variants.values() for p in made)
-    return float(tokens)
+    each = {name: _tokens(made) for name, made in material.prompts.variants.items()}
+    scored = next(iter(each.values()))
+    work = float(sum(each.values()))
+    for job in group:
+        if isinstance(job.recipe.measure, AblationEffect):
+            control = getattr(job.recipe.control, "variant", None)
+            work += (scored + each.get(control or "", scored)) * passes(anatomy)
+    return work
+
+
+def _tokens(prompts: Sequence[Prompt]) -> int:
+    return sum(len(prompt.ids) for prompt in prompts)
 
 
 def work_of_heads(parameters: Builder, anatomy: Anatomy) -> float | None:

@@ -25,7 +25,7 @@ from catalog.schema.evidence import (
     Scores,
     Verdict,
 )
-from catalog.schema.measures import DirectLogitAttribution
+from catalog.schema.measures import AblationEffect, DirectLogitAttribution
 from catalog.schema.prompts import Tokens
 from catalog.schema.recipe import Recipe
 from verify.loading import LoadedModel
@@ -166,6 +166,13 @@ def evidence_of(
 def _unit(recipe: Recipe) -> str:
     if isinstance(recipe.measure, DirectLogitAttribution):
         return "share of the logit difference" if recipe.measure.scale == "share" else "logits"
+    if isinstance(recipe.measure, AblationEffect):
+        return {
+            "logit-difference": "share of the logit difference",
+            "loss": "nats",
+            "accuracy": "share of prompts",
+            "probability": "probability",
+        }[recipe.measure.metric]
     return {
         "attention": "share of attention",
         "attention-to-predicted": "share of attention",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import chain
 
 import numpy as np
@@ -94,10 +95,13 @@ def _on_prompts(
     ]
     running = [measure for measure in measures if isinstance(measure, RunningMeasure)]
     answers = None
+    shared = float(sum(len(p.ids) for made in prompts.variants.values() for p in made))
+    work = shared + sum(measure.work for measure in running)
     if running or prompts.answers is None:
         has_answers = bool(prompts.main[0].answers)
         answers = AnswerReader(loaded.anatomy, prompts.main) if has_answers else None
-        _read_all(running, answers, prompts, loaded, settings, advance)
+        told = partial(_part, advance, shared / work)
+        _read_all(running, answers, prompts, loaded, settings, told)
     made = []
     for job, measure, gates in zip(group, measures, early, strict=True):
         gates = (
@@ -111,14 +115,18 @@ def _on_prompts(
             said = reason or str(measure)
             made.append(Scored(None, gates, None, material.sha256, False, said, kept))
             continue
-        units = measure.units()
-        if _is_empty(units):
-            said = "no prompt has a position that the measure or its control can read"
-            made.append(Scored(None, gates, None, material.sha256, False, said, kept))
+        units = _units(measure, settings, partial(_part, advance, measure.work / work))
+        if isinstance(units, str):
+            made.append(Scored(None, gates, None, material.sha256, False, units, kept))
             continue
         sample = _sample("prompt", units, prompts.left_out)
         made.append(Scored(units, gates, sample, material.sha256, True, kept_sha256=kept))
     return made
+
+
+def _part(advance: Advance, of: float, share: float) -> None:
+    """Tell of a share of a part of the work."""
+    advance(of * share)
 
 
 def _measure(job: Job, prompts: PromptSet, anatomy: Anatomy) -> RunningMeasure | str:
@@ -180,6 +188,18 @@ def _read_all(
             limit_memory=settings.limit_memory,
             advance=lambda count: advance(count / total),
         )
+
+
+def _units(measure: RunningMeasure, settings: Settings, advance: Advance) -> Units | str:
+    """What a measure found once it has been run to its end, or why it is nothing."""
+    try:
+        measure.run(settings.batch_size, settings.limit_memory, advance)
+        units = measure.units()
+    except CannotBuild as error:
+        return str(error)
+    if _is_empty(units):
+        return "no prompt has a position that the measure or its control can read"
+    return units
 
 
 def _is_empty(units: Units) -> bool:

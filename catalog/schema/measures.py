@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from catalog.schema.base import Method, Slug, Strength, Strict
 
@@ -232,9 +232,25 @@ class Composition(Measure):
 
 
 class AblationEffect(Measure):
-    """Change of a metric when a head's output is replaced by zero, its mean or another prompt's."""
+    """How much worse the model does without the head: above 0 where the head is needed.
 
-    runnable: ClassVar[bool] = False
+    The head's output, before the output projection, is replaced at the positions of query role
+    ``at``, and all that follows is computed anew; the effect is that of the model as it is less
+    that without the head (for a loss the other way round). ``metric`` says what is compared:
+    ``logit-difference`` of correct and foil at ``end``, as a share of its mean over the prompts, so
+    that models of different scale compare; ``probability`` of the correct answer at ``end``;
+    ``accuracy``, whether its logit is above the foil's there, or the highest of all without a foil;
+    ``loss`` in nats, of the correct answer at ``end`` or, without one, of each next token from the
+    first position of ``at`` on, on average.
+
+    ``replace`` says by what. ``zero``: nothing. ``mean``: the head's mean output over all prompts
+    of the same variant, at the i-th position of the role that at the i-th. ``resample``: its output
+    on one other prompt, of another template (or other cluster) and with as many positions of the
+    role or more, drawn with the seed of the prompts. Sources: Michel et al. 2019 (heads removed one
+    at a time); Wang et al. 2022 (means over a reference distribution); Zhang & Nanda
+    2023 (what to replace by, and which metric).
+    """
+
     method: ClassVar[Method] = Method.ABLATION
     strength: ClassVar[Strength] = Strength.NECESSARY
     range: ClassVar[tuple[float, float] | None] = None
@@ -246,7 +262,22 @@ class AblationEffect(Measure):
     correct: Slug | None = None
     foil: Slug | None = None
     also: FoundBy | None = None
-    """Heads that are ablated in every run, so that the effect is measured without them."""
+    """Described only: heads that are ablated in every run, so that the effect is measured without
+    them."""
+
+    @model_validator(mode="after")
+    def _answers_are_read(self) -> AblationEffect:
+        if self.metric != "loss" and self.correct is None:
+            raise ValueError(f"metric '{self.metric}' is about an answer: give 'correct'")
+        if self.metric == "logit-difference" and self.foil is None:
+            raise ValueError("metric 'logit-difference' needs two answers: give 'foil' too")
+        if self.metric in ("loss", "probability") and self.foil is not None:
+            raise ValueError(f"metric '{self.metric}' is about one answer: leave out 'foil'")
+        return self
+
+    @property
+    def query_roles(self) -> tuple[str, ...]:
+        return (self.at, "end") if self.correct else (self.at,)
 
     def found_by(self) -> tuple[str, ...]:
         return (self.also.found_by,) if self.also else ()

@@ -12,6 +12,7 @@ from catalog.schema.base import Line, PaperKey, Prose, Slug, Strict
 from catalog.schema.builder import CONTROL_KEYS, UNIVERSAL_KEYS, Builder
 from catalog.schema.controls import AnyControl, Control, VaryPrompts, VaryRole, VaryTokens
 from catalog.schema.measures import (
+    AblationEffect,
     AnyMeasure,
     AttentionToPredicted,
     DirectLogitAttribution,
@@ -96,6 +97,8 @@ class Recipe(Strict):
             parts.append(f"measure.kind '{self.measure.kind}'")
         if getattr(self.measure, "after_ablating", None) is not None:
             parts.append("measure.after-ablating")
+        if getattr(self.measure, "also", None) is not None:
+            parts.append("measure.also")
         if self.control is not None and not self.control.runnable:
             parts.append(f"control.vary '{self.control.vary}'")
         return parts
@@ -207,6 +210,11 @@ def misfits(
         yield from _unmarked("variant", (control.variant,), prompts.variant_names(), prompts.kind)
         if control.variant == prompts.scored:
             yield f"'{control.variant}' is the variant that is scored: give another as control"
+    if isinstance(measure, AblationEffect) and isinstance(control, VaryRole):
+        if control.key is not None:
+            yield "an ablation has no key: its control is made at another query role, 'query'"
+        elif control.query == measure.at:
+            yield f"the control is the measure itself: give another role than {control.query!r}"
     if isinstance(measure, RetrievalScore):
         yield from _misfits_of_retrieval(prompts, measure, control)
     if control.runnable:

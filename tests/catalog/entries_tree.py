@@ -83,7 +83,7 @@ recipes:
     missing: ablation
     source: gould2023successor
     prompts: {builder: series, series: [days]}
-    measure: {kind: ablation-effect, replace: mean, metric: logit-difference, at: end}
+    measure: {kind: ablation-effect, replace: mean, metric: loss, at: end}
     control: {vary: heads}
     criterion: {min_score: 0.1, min_margin: 0.1}
     thresholds: Chosen for the test.

@@ -134,18 +134,16 @@ def lines(entries: Path) -> list[str]:
             "status: described\n    missing: ablation",
             "status: runnable",
             "runnable",
-            "recipes[1].status: not runnable yet: measure.kind 'ablation-effect' and control.vary"
-            " 'heads' have no code; write `status: described` and name what is missing under"
-            " `missing`",
+            "recipes[1].status: not runnable yet: control.vary 'heads' has no code; write"
+            " `status: described` and name what is missing under `missing`",
         ),
         (
             SUCCESSOR,
             "    status: described\n    missing: ablation\n",
             "",
             "id: series-attribution",
-            "recipes[1].status: not runnable yet: measure.kind 'ablation-effect' and control.vary"
-            " 'heads' have no code; write `status: described` and name what is missing under"
-            " `missing`",
+            "recipes[1].status: not runnable yet: control.vary 'heads' has no code; write"
+            " `status: described` and name what is missing under `missing`",
         ),
         (
             SUCCESSOR,

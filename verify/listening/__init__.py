@@ -10,7 +10,7 @@ The subjects are the four ways in which architectures compute attention, best fi
   are then read through hooks, one layer's at a time.
 """
 
-from verify.listening.caches import Scores, through_cache
+from verify.listening.caches import Scores, replacing_forward, through_cache
 from verify.listening.interface import (
     Attend,
     CaptureFailed,
@@ -32,6 +32,7 @@ __all__ = [
     "find_scores",
     "has_interface",
     "has_method",
+    "replacing_forward",
     "through_cache",
     "through_hooks",
     "through_interface",

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from catalog.schema.recipe import Recipe
 from verify.anatomy import Anatomy
+from verify.measures.ablation_effect import AblationEffectMeasure
 from verify.measures.attention import AttentionMeasure
 from verify.measures.attention_to_predicted import AttentionToPredictedMeasure
 from verify.measures.direct_logit_attribution import DirectLogitAttributionMeasure
@@ -24,6 +25,7 @@ from verify.measures.tokens import TokenUnits
 from verify.statistics import Units
 
 RUNNING: dict[str, type[RunningMeasure]] = {
+    "ablation-effect": AblationEffectMeasure,
     "attention": AttentionMeasure,
     "attention-to-predicted": AttentionToPredictedMeasure,
     "direct-logit-attribution": DirectLogitAttributionMeasure,

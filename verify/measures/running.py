@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,9 +74,32 @@ class RunningMeasure(ABC):
     def readers(self) -> Mapping[str, Sequence[Reader]]:
         """Readers by variant."""
 
+    @property
+    def work(self) -> float:
+        """What :meth:`run` takes, in tokens that a forward pass reads."""
+        return 0.0
+
+    def run(  # noqa: B027  (most measures have nothing to run)
+        self,
+        batch_size: int | None,
+        limit_memory: int | None,
+        advance: Callable[[float], None],
+    ) -> None:
+        """What must be run beside the passes that recipes share, once these are through.
+
+        Args:
+            batch_size: prompts a forward pass; None to find it.
+            limit_memory: bytes that weights and activations may take together.
+            advance: called with the share that is newly through.
+        """
+
     @abstractmethod
     def units(self) -> Units:
-        """Scores and controls, once all passes are through."""
+        """Scores and controls, once all passes are through.
+
+        Raises:
+            CannotBuild: if what was run allows none, with the reason.
+        """
 
 
 @dataclass(frozen=True)
