@@ -39,7 +39,9 @@ def agree(record: Evidence, published: Sequence[str]) -> Agreement:
     AUROC is ``sum over published p and others o of [s_p > s_o] + [s_p = s_o] / 2``, divided by the
     number of such pairs. Its lower bound is the 2.5th percentile over 1,000 draws of all scores
     from their means and standard errors. The heads of a model are a finite population that was
-    measured in full: what is uncertain are their scores. Hanley and McNeil's (1982) formula
+    measured in full: what is uncertain are their scores. A score without a standard error (of one
+    unit, say) may be anything: for the bound it is the lowest of all if its head was published, the
+    highest of all if not. Hanley and McNeil's (1982) formula
     answers another question, as if the few published heads were drawn at random from many.
 
     Raises:
@@ -50,19 +52,23 @@ def agree(record: Evidence, published: Sequence[str]) -> Agreement:
     listed = set(published)
     # a published head without a score was not ranked above anything
     inside = [scores.get(head, float("-inf")) for head in published]
-    inside_errors = [errors.get(head) or 0.0 for head in published]
     others = [head for head in scores if head not in listed]
     outside = [scores[head] for head in others]
-    outside_errors = [errors.get(head) or 0.0 for head in others]
     ranked = [entry for entry in ranks(record, published) if entry.rank <= len(published)]
     found = set(record.found)
     low = None
     if others:
         draw = random.Random(0)
-        drawn = sorted(
-            auroc(_redrawn(inside, inside_errors, draw), _redrawn(outside, outside_errors, draw))
-            for _ in range(DRAWS)
+        least, most = (
+            [
+                (scores.get(head, unknown), error)
+                if (error := errors.get(head)) is not None
+                else (unknown, 0.0)
+                for head in heads
+            ]
+            for heads, unknown in ((published, float("-inf")), (others, float("inf")))
         )
+        drawn = sorted(auroc(_redrawn(least, draw), _redrawn(most, draw)) for _ in range(DRAWS))
         low = drawn[int(DRAWS * LOWER_TAIL) - 1]
     return Agreement(
         recall=sum(head in found for head in published) / len(published),
@@ -128,5 +134,6 @@ def _by_head(grid: Grid) -> dict[str, float | None]:
     }
 
 
-def _redrawn(scores: Sequence[float], errors: Sequence[float], draw: random.Random) -> list[float]:
-    return [draw.gauss(score, error) for score, error in zip(scores, errors, strict=True)]
+def _redrawn(known: Sequence[tuple[float, float]], draw: random.Random) -> list[float]:
+    """Scores drawn from their means and standard errors."""
+    return [draw.gauss(score, error) for score, error in known]

@@ -13,7 +13,7 @@ from catalog.schema.head_type import HeadType
 from catalog.schema.recipe import Recipe
 from catalog.schema.vocabulary import TextSet, Vocabulary
 
-STATISTICS_VERSION = 1
+STATISTICS_VERSION = 2
 """Raised whenever the same scores would give other intervals, q-values or verdicts."""
 
 

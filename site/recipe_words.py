@@ -376,7 +376,7 @@ def criterion_words(criterion: Criterion) -> Markup:
 
 _GATES = {
     "min_accuracy": "the model answers at least {} of the prompts correctly",
-    "min_logit_difference": "its mean logit difference is at least {}",
+    "min_logit_difference": "its mean logit difference is above {}, with its whole 95% interval",
     "min_single_token": "at least {} of the listed words are one token",
     "min_kept": "at least {} prompts of each kind are left once the model has answered",
     "max_unknown": "at most {} of the prompt tokens are unknown to the tokenizer",

@@ -281,13 +281,15 @@ class Anatomy:
     def lens(self, residual: Tensor, tokens: Tensor) -> Tensor:
         """The logit lens: what the unembedding makes of a stream on its way, for some tokens.
 
-        [positions, width], [tokens] -> [positions, tokens], on the device of ``residual``; biases
-        and scales of the logits are left out.
+        [positions, width], [tokens] -> [positions, tokens], on the device of ``residual``; a bias
+        of the unembedding is part of it, the scale of the logits, which turns no ranking, is not.
         """
         weight = self.unembedding.weight
         normed = self.final_norm(residual.to(self.parts.final.gain.device))
         rows = weight[tokens.to(weight.device)].float()
         logits: Tensor = normed.float().to(weight.device) @ rows.T
+        if self.unembedding.bias is not None:
+            logits = logits + self.unembedding.bias[tokens.to(weight.device)].float()
         return logits.to(residual.device)
 
     def through_final_norm(self, direction: Tensor) -> Tensor:

@@ -116,7 +116,12 @@ class WholeAttention(Attention):
 
 
 class OwnAttention(Attention):
-    """Attention by the architecture's own eager function, a block of query rows at a time."""
+    """Attention by the architecture's own eager function, a block of query rows at a time.
+
+    What the layer gives out is that function's of the model's numbers as they are. Rows that are
+    read in half precision come from the same function on the same queries and keys in float32: it
+    would round them, and some architectures take their softmax in half precision, too.
+    """
 
     def __init__(self, call: Call) -> None:
         self._call = call
@@ -126,7 +131,7 @@ class OwnAttention(Attention):
         self._whole: Tensor | None = None
         if len(at_once) == 1:
             self.z, weights = self._run(slice(None), positions)
-            self._whole = weights.float()
+            self._whole = weights if weights.dtype == torch.float32 else None
         else:
             self.z = torch.cat([self._run(slice(None), part)[0] for part in at_once], dim=1)
 
@@ -137,13 +142,22 @@ class OwnAttention(Attention):
     def rows(self, index: int, queries: Tensor, keys: int) -> Tensor:
         if self._whole is not None:
             return self._whole[index][:, queries, :keys]
-        return self._run(slice(index, index + 1), queries)[1][0, :, :, :keys].float()
+        return self._run(slice(index, index + 1), queries, exact=True)[1][0, :, :, :keys]
 
-    def _run(self, prompts: slice, queries: Tensor) -> tuple[Tensor, Tensor]:
+    def _run(
+        self, prompts: slice, queries: Tensor, *, exact: bool = False
+    ) -> tuple[Tensor, Tensor]:
         call = self._call
-        key, value = call.key[prompts], call.value[prompts]
+        read, key, value = (
+            call.query[prompts][:, :, queries],
+            call.key[prompts],
+            call.value[prompts],
+        )
+        if exact:
+            read, key, value = read.float(), key.float(), value.float()
         mask = call.visible(queries, key.shape[2], prompts)
-        return call.own_eager(call.query[prompts][:, :, queries], key, value, mask)
+        z, weights = call.own_eager(read, key, value, mask)
+        return z, weights.float() if exact else weights
 
 
 class PlainAttention(Attention):

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from catalog.schema.evidence import ANSWERED, MISSED, GateResult
 from catalog.schema.recipe import Gate
 from verify.measures.running import AnswerReader
 from verify.prompts import PromptSet
 from verify.recording import rounded
+from verify.statistics.intervals import interval_of
+from verify.statistics.units import IntArray
 
 
 def word_gates(gate: Gate | None, single: float, unknown: float) -> tuple[GateResult, ...]:
@@ -54,11 +58,19 @@ def sorted_gates(gate: Gate | None, prompts: PromptSet) -> tuple[GateResult, ...
 
 
 def answer_gates(
-    gate: Gate | None, answers: AnswerReader, *, accuracy: bool = True
+    gate: Gate | None, answers: AnswerReader, clusters: IntArray, *, accuracy: bool = True
 ) -> tuple[GateResult, ...]:
     """Whether the model answers correctly: the first answer against the second.
 
-    ``accuracy`` is False where it was looked at before prompts were sorted by it.
+    The mean logit difference must be above its minimum beyond doubt: the lower end of its 95%
+    interval is recorded and compared. Scores that are shares of that mean are else shares of noise,
+    as large as one likes where it happens to be small.
+
+    Args:
+        gate: the recipe's; None for none.
+        answers: what the model said to each prompt.
+        clusters: of each prompt.
+        accuracy: False where it was looked at before prompts were sorted by it.
     """
     if gate is None or len(answers.logits) < 2:
         return ()
@@ -67,8 +79,18 @@ def answer_gates(
     if accuracy and gate.min_accuracy is not None:
         results.append(_at_least("accuracy", float((correct > foil).mean()), gate.min_accuracy))
     if gate.min_logit_difference is not None:
-        difference = float((correct - foil).mean())
-        results.append(_at_least("logit difference", difference, gate.min_logit_difference))
+        difference = interval_of(
+            (correct - foil)[:, None], clusters, share=False, bounds=None, level=0.95
+        )
+        low, needed = float(difference.low[0]), gate.min_logit_difference
+        results.append(
+            GateResult(
+                name="least logit difference",
+                value=rounded(float(np.nan_to_num(low))),
+                needed=needed,
+                passed=low > needed,
+            )
+        )
     return tuple(results)
 
 

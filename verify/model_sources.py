@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,9 @@ from catalog.schema.model import Hub, Model, Shipped
 from verify.model_files import ModelError
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*")
-_FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "tokenizer*"]
+_FILES = ["*.json", "*.txt", "*.model", "tokenizer*"]
+_WHOLE = "model.safetensors"
+_INDEX = "model.safetensors.index.json"
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,9 @@ def _entry_source(entry: Model, revision: str | None) -> Source:
 def download(source: Source) -> tuple[Path, str]:
     """The folder of a hub model's files and the commit that they are of.
 
+    Of weights only those files are fetched that transformers reads: some repositories hold the same
+    weights again in another layout (``consolidated.safetensors``, ``original/``).
+
     Raises:
         ModelError: if the hub does not give them.
     """
@@ -108,6 +114,8 @@ def download(source: Source) -> tuple[Path, str]:
         folder = Path(
             snapshot_download(source.hub_id, revision=source.revision, allow_patterns=_FILES)
         )
+        weights = [_WHOLE, *_named_weights(folder / _INDEX)]
+        snapshot_download(source.hub_id, revision=folder.name, allow_patterns=weights)
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
         raise ModelError(
@@ -116,3 +124,12 @@ def download(source: Source) -> tuple[Path, str]:
             f"{source.hub_id}"
         ) from error
     return folder, folder.name  # a snapshot folder is named after its commit
+
+
+def _named_weights(index: Path) -> list[str]:
+    """The files that an index of weights names; none where there is none or it cannot be read."""
+    try:
+        names = json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return []  # what is wrong with it is said where weights are looked for
+    return sorted({name for name in names if isinstance(name, str)})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import version
 from typing import Literal, cast
@@ -138,6 +138,8 @@ def evidence_of(
         verdict: Verdict = "not-applicable"
         reason = scored.reason or "the recipe could not be run"
     else:
+        if confirmation is not None:
+            confirmation = _same_options(scored, confirmation)
         confirmations, confirmed = _confirm(recipe, summary, confirmation, shape)
         outcome = recipe_verdict(summary, confirmed)
         passing, unclear, verdict = outcome.passing, outcome.unclear, outcome.verdict
@@ -154,7 +156,7 @@ def evidence_of(
         criterion=recipe.criterion,
         gates=scored.gates,
         sample=scored.sample,
-        scores=None if summary is None else _scores(summary, shape),
+        scores=None if summary is None else _scores(summary, scored.units, shape),
         confirmations=confirmations,
         found=tuple(_name(head, shape) for head in passing),
         unclear=tuple(_name(head, shape) for head in unclear),
@@ -215,7 +217,18 @@ def _confirm(
     return tuple(made), confirmed
 
 
-def _scores(summary: Summary, shape: tuple[int, int]) -> Scores:
+def _same_options(scored: Scored, confirmation: Scored) -> Scored:
+    """The confirmation, with every head scored by what was found out about it on the first seed.
+
+    A head that is to look at one distance must do so on both seeds.
+    """
+    first, second = scored.units, confirmation.units
+    if first is None or second is None or first.options is None:
+        return confirmation
+    return replace(confirmation, units=second.choosing(first.options.chosen))
+
+
+def _scores(summary: Summary, units: Units | None, shape: tuple[int, int]) -> Scores:
     def grid(values: NDArray[np.float64]) -> tuple[tuple[float | None, ...], ...]:
         return tuple(
             tuple(rounded(float(value)) if np.isfinite(value) else None for value in row)
@@ -223,6 +236,14 @@ def _scores(summary: Summary, shape: tuple[int, int]) -> Scores:
         )
 
     layers, heads = shape
+    divisor = None if units is None else units.divisor
+    distance = None
+    if units is not None and units.options is not None:
+        options = units.options
+        chosen = [options.values[int(index)] for index in options.chosen]
+        distance = tuple(
+            tuple(chosen[layer * heads : (layer + 1) * heads]) for layer in range(layers)
+        )
     return Scores(
         mean=grid(summary.mean),
         low=grid(summary.low),
@@ -237,6 +258,8 @@ def _scores(summary: Summary, shape: tuple[int, int]) -> Scores:
         status=tuple(
             tuple(summary.status[layer * heads : (layer + 1) * heads]) for layer in range(layers)
         ),
+        divisor=None if divisor is None else rounded(divisor),
+        distance=distance,
     )
 
 

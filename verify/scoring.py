@@ -102,6 +102,7 @@ def _on_prompts(
         answers = AnswerReader(loaded.anatomy, prompts.main) if has_answers else None
         told = partial(_part, advance, shared / work)
         _read_all(running, answers, prompts, loaded, settings, told)
+    clusters = np.array([prompt.cluster for prompt in prompts.main], dtype=np.int64)
     made = []
     for job, measure, gates in zip(group, measures, early, strict=True):
         gates = (
@@ -109,7 +110,9 @@ def _on_prompts(
             *gates,
         )
         if answers is not None:
-            gates += answer_gates(job.recipe.gate, answers, accuracy=prompts.answers is None)
+            gates += answer_gates(
+                job.recipe.gate, answers, clusters, accuracy=prompts.answers is None
+            )
         reason = failed(gates)
         if reason is not None or isinstance(measure, str):
             said = reason or str(measure)

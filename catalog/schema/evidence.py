@@ -105,6 +105,13 @@ class Scores(Strict):
     q_note: str | None = None
     """Why there is no q, where there is none."""
     status: tuple[tuple[HeadStatus, ...], ...]
+    # left out where they are not used, so that other records stay as they are
+    divisor: Annotated[float | None, Field(exclude_if=lambda divisor: divisor is None)] = None
+    """The mean logit difference that shares of it were divided by, in logits."""
+    distance: Annotated[
+        tuple[tuple[int, ...], ...] | None, Field(exclude_if=lambda distance: distance is None)
+    ] = None
+    """How far back each head looks, in tokens, where a measure finds that out first."""
 
 
 class Confirmation(Strict):

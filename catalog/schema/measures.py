@@ -84,10 +84,12 @@ class OffsetConcentration(Measure):
     """Share of queries whose strongest key lies at the head's own fixed distance back.
 
     The distance (1..``max_offset``) is chosen per head on the shuffled variant and scored on the
-    original, so that it is not picked on the data it is scored on. Source: Voita et al. 2019,
+    original, so that it is not picked on the data it is scored on; the confirmation scores the
+    same distance on other prompts. Source: Voita et al. 2019,
     section 5.1 (a head is positional when 90% of maxima fall on one relative position).
     """
 
+    version: ClassVar[int] = 2
     method: ClassVar[Method] = Method.ATTENTION
     strength: ClassVar[Strength] = Strength.PATTERN
 
@@ -105,6 +107,7 @@ class AttentionToPredicted(Measure):
     Source: McDougall et al. 2023, section 3.2 (copy suppression attends to what is predicted).
     """
 
+    version: ClassVar[int] = 2
     method: ClassVar[Method] = Method.ATTENTION
     strength: ClassVar[Strength] = Strength.PATTERN
 
@@ -170,11 +173,13 @@ class DirectLogitAttribution(Measure):
 
     ``through`` names a key role: only what the head moves from there counts, so that an effect can
     be split by its sources. ``scale: share`` divides by the mean logit difference over the prompts,
-    so that models of different scale compare; ``scale: logits`` does not. Source: Wang et al. 2022,
+    so that models of different scale compare, and is a ratio of two estimated means to statistics;
+    ``scale: logits`` does not. Source: Wang et al. 2022,
     section 3.1; Elhage et al. 2021 (direct path to the logits); Chughtai et al. 2024 (split by
     source token).
     """
 
+    version: ClassVar[int] = 2
     method: ClassVar[Method] = Method.DIRECT_LOGIT_ATTRIBUTION
     strength: ClassVar[Strength] = Strength.DIRECT_EFFECT
     of_heads: ClassVar[bool] = True

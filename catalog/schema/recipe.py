@@ -57,7 +57,10 @@ class Gate(Strict):
     position that 'writes' names if it names some, over all prompts that were drawn.
     """
     min_logit_difference: float | None = None
-    """Mean logit of the correct answer minus the foil, in logits.
+    """Least logit of the correct answer minus the foil on average, in logits.
+
+    The whole 95% interval of that mean lies above it: a mean that may be noise is nothing that a
+    share can be taken of.
 
     Not where prompts are sorted by answers, which settle its sign.
     """

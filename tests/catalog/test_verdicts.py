@@ -368,6 +368,20 @@ def test_lower_bound_of_auroc_follows_the_standard_errors() -> None:
     assert agree(record("looks", [], scores=two, se=0.01), ["0.0"]).auroc_low == 1.0
 
 
+def test_a_score_of_unknown_error_makes_the_lower_bound_no_better() -> None:
+    """The published head may be the lowest, the other one the highest of all."""
+    three = (0.8, 0.7, 0.6, *(None,) * 5)
+    certain = record("looks", [], scores=three, se=0.0)
+    assert certain.scores is not None
+    assert agree(certain, ["0.0"]).auroc_low == 1.0
+    errors = ((None, 0.0, 0.0, None), (None,) * 4)
+    unknown = certain.scores.model_copy(update={"se": errors})
+    assert agree(certain.model_copy(update={"scores": unknown}), ["0.0"]).auroc_low == 0.0
+    errors = ((0.0, None, 0.0, None), (None,) * 4)
+    unknown = certain.scores.model_copy(update={"se": errors})
+    assert agree(certain.model_copy(update={"scores": unknown}), ["0.0"]).auroc_low == 0.5
+
+
 def test_a_published_head_without_a_score_ranks_below_all() -> None:
     some = record("looks", [], scores=(None, *SCORES[1:]))
     assert agree(some, ["0.0"]).auroc == 0.0

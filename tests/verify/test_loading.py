@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from huggingface_hub.utils import filter_repo_objects
 from safetensors.torch import load_file, save_file
 
 from tests.planted import induction_model
@@ -15,6 +16,7 @@ from tests.verify.tiny_models import tiny
 from verify.anatomy import Anatomy, UnsupportedArchitecture
 from verify.fingerprints import file_sha256
 from verify.loading import LoadedModel, ModelError, find, load
+from verify.model_sources import download
 
 
 @pytest.fixture
@@ -135,6 +137,39 @@ def test_a_hub_that_cannot_be_reached_says_what_to_do(monkeypatch: pytest.Monkey
     monkeypatch.setattr("verify.model_sources.snapshot_download", unreachable)
     with pytest.raises(ModelError, match=r"cannot get openai-community/gpt2 .*\n.*--model FOLDER"):
         load(find("gpt2", catalog(), revision=None, described_as=None))
+
+
+@pytest.mark.parametrize("split", [True, False])
+def test_of_weights_only_what_is_read_is_fetched(
+    split: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A repository that holds its weights twice more, as Mistral's and gpt-oss do."""
+    parts = ["part-a.safetensors", "part-b.safetensors"] if split else ["model.safetensors"]
+    held = [
+        "config.json",
+        "tokenizer.json",
+        "consolidated.safetensors",
+        "original/model.safetensors",
+        "original/consolidated.00.safetensors",
+        *parts,
+        *(["model.safetensors.index.json"] if split else []),
+    ]
+    folder = tmp_path / "abc123"
+    asked = []
+
+    def fetch(_: str, revision: str | None, allow_patterns: list[str]) -> str:
+        asked.append(revision)
+        for name in filter_repo_objects(held, allow_patterns=allow_patterns):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            index = {"weight_map": {str(i): part for i, part in enumerate(parts)}}
+            (folder / name).write_text(json.dumps(index))
+        return str(folder)
+
+    monkeypatch.setattr("verify.model_sources.snapshot_download", fetch)
+    download(find("some-org/some-model", catalog(), revision="main", described_as=None))
+    fetched = {str(p.relative_to(folder)) for p in folder.rglob("*.safetensors")}
+    assert fetched == set(parts)
+    assert asked == ["main", "abc123"]  # of one commit, whatever is pushed between
 
 
 def test_weights_hash_of_a_model_in_memory_follows_every_bit() -> None:

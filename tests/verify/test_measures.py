@@ -8,9 +8,17 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, PreTrainedModel
+from transformers import (
+    GPT2Config,
+    GPT2LMHeadModel,
+    LlamaConfig,
+    LlamaForCausalLM,
+    PhiConfig,
+    PhiForCausalLM,
+    PreTrainedModel,
+)
 
-from catalog.schema.recipe import Recipe
+from catalog.schema.recipe import Criterion, Recipe
 from tests.verify.catalog_parts import catalog, words
 from verify.anatomy import Anatomy
 from verify.builders import build
@@ -19,7 +27,8 @@ from verify.measures import RUNNING, WEIGHTS
 from verify.measures.attention_to_predicted import predicted_positions
 from verify.measures.tokens import token_units
 from verify.prompts import PromptSet
-from verify.statistics import Units
+from verify.recording import Scored, _same_options, _scores
+from verify.statistics import Options, Units, summarise
 
 FAMILIES = ("gpt2", "llama")
 
@@ -163,6 +172,63 @@ def test_offset_concentration_counts_the_strongest_keys(family: str) -> None:
     np.testing.assert_allclose(units.score, expected, atol=1e-9)
     expected = np.take_along_axis(shares["shuffled"], best[None, :, None], -1)[..., 0]
     np.testing.assert_allclose(units.control, expected, atol=1e-9)
+    # a confirmation scores the distance that the first seed chose
+    assert units.options is not None
+    assert units.options.values == (1, 2, 3)
+    assert units.options.chosen.tolist() == best.tolist()
+    others = units.choosing((best + 1) % 3)
+    expected = np.take_along_axis(shares["original"], ((best + 1) % 3)[None, :, None], -1)[..., 0]
+    np.testing.assert_allclose(others.score, expected, atol=1e-9)
+
+
+def test_a_distance_is_kept_for_the_confirmation_and_recorded() -> None:
+    first = np.zeros((40, 2, 3))
+    first[:, 0, 0] = first[:, 1, 2] = 1.0  # one head looks 1 back, the other 3
+    second = np.zeros((40, 2, 3))
+    second[:, 0, 0] = second[:, 1, 1] = 1.0  # on other prompts the other looks 2 back
+
+    def scored(shares: np.ndarray) -> Scored:
+        units = Units(
+            shares[..., 0],
+            shares[..., 0],
+            True,
+            np.arange(40),
+            "mean",
+            bounds=(0.0, 1.0),
+            options=Options(shares, shares, (1, 2, 3), shares.mean(0).argmax(-1)),
+        )
+        return Scored(units.choosing(shares.mean(0).argmax(-1)), (), None, "0" * 64, True)
+
+    one, two = scored(first), scored(second)
+    assert one.units is not None
+    assert two.units is not None
+    assert two.units.score.mean(0).tolist() == [1.0, 1.0]
+    again = _same_options(one, two)
+    assert again.units is not None
+    assert again.units.score.mean(0).tolist() == [1.0, 0.0]
+    criterion = Criterion(min_score=0.9, max_change=0.1)
+    record = _scores(summarise(one.units, criterion, seed=0), one.units, (1, 2))
+    assert record.distance == ((1, 3),)
+    assert "divisor" not in record.model_dump(mode="json")
+
+
+def test_the_logit_lens_has_the_bias_of_the_unembedding() -> None:
+    model = PhiForCausalLM(
+        PhiConfig(
+            vocab_size=50,
+            hidden_size=32,
+            intermediate_size=32,
+            num_hidden_layers=1,
+            num_attention_heads=4,
+            max_position_embeddings=32,
+        )
+    ).eval()
+    with torch.no_grad():
+        model.lm_head.bias.normal_().mul_(5)
+        residual, tokens = torch.randn(6, 32), torch.tensor([3, 49, 7, 3])
+        anatomy = Anatomy(model)
+        expected = model.lm_head(anatomy.final_norm(residual))[:, tokens]
+        torch.testing.assert_close(anatomy.lens(residual, tokens), expected)
 
 
 @pytest.mark.parametrize("family", FAMILIES)

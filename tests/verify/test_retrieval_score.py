@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -17,7 +18,9 @@ from tests.planted import readings as read
 from tests.planted.report import at
 from tests.verify.catalog_parts import catalog, recipe
 from verify.builders import build
+from verify.capture import run_pass
 from verify.loading import wrap
+from verify.measures import RUNNING
 from verify.planning import Job
 from verify.prompts import Prompt, PromptSet
 from verify.recording import Settings
@@ -205,3 +208,28 @@ def test_other_builders_do_not_tell_what_is_written() -> None:
     del written["gate"]["min_kept"]
     with pytest.raises(ValidationError, match="use 'templates' with 'writes: end'"):
         Recipe.model_validate_json(json.dumps(written))
+
+
+def test_one_written_token_a_prompt_is_a_hit_or_none() -> None:
+    """A share then, whose interval knows that 1 in each of 24 prompts is no certainty."""
+    planted, _, kept = built("gpt2")
+    cut = PromptSet(
+        {
+            "clean": tuple(
+                replace(
+                    prompt,
+                    queries={**prompt.queries, "generated": prompt.queries["generated"][:1]},
+                    places={**prompt.places, "needle": prompt.places["needle"][:1]},
+                )
+                for prompt in kept.main
+            )
+        }
+    )
+    anatomy = wrap(planted.model, planted.tokenizer, "planted--recited").anatomy
+    kinds = {}
+    for name, prompts in (("several", kept), ("one", cut)):
+        measure = RUNNING["retrieval-score"](SMALL, prompts, anatomy)
+        run_pass(anatomy, prompts.main, measure.readers()["clean"], batch_size=16)
+        kinds[name] = measure.units().kind
+        assert set(np.unique(measure.units().score)) <= {0.0, 1 / 3, 2 / 3, 1.0}
+    assert kinds == {"several": "mean", "one": "share"}

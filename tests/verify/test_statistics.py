@@ -380,6 +380,23 @@ def test_same_seed_same_numbers() -> None:
 # --- status and verdict ------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("p", "low", "high"), [(1 / 30, 0.85, 0.88), (0.1, 0.92, 0.98), (0.5, 0.93, 0.97)]
+)
+def test_means_of_two_values_are_covered_unless_one_is_too_rare_to_be_seen(
+    p: float, low: float, high: float
+) -> None:
+    """Exactly, over how many of 64 prompts score at the other end (0.1, where others have 0.9)."""
+    covered = 0.0
+    for count in range(65):
+        values = np.where(np.arange(64) < count, 0.1, 0.9)
+        made = interval(values[:, None], bounds=(0.0, 1.0))
+        inside = made.low[0] <= 0.1 * p + 0.9 * (1 - p) <= made.high[0]
+        covered += stats.binom.pmf(count, 64, p) * inside
+    # one in thirty: none of 64 is of that kind with a chance of 0.114
+    assert low <= covered <= high
+
+
 def bounds(low: float, high: float) -> Interval:
     mean = np.array([(low + high) / 2])
     return Interval(mean, np.array([low]), np.array([high]), np.array([0.1]))

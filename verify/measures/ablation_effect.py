@@ -27,7 +27,7 @@ class AblationEffectMeasure(RunningMeasure):
 
     For a loss the other way round: above 0 the head is needed, whatever the metric. Shape [prompts,
     heads]; unit nats, probability or share of prompts, and for ``logit-difference`` a share of its
-    mean over all prompts of the scored variant (a constant, so units stay prompts). Logits are the
+    mean over all prompts of the scored variant, with the interval of a ratio. Logits are the
     model's own, soft cap included. ``mean`` and ``resample`` take what they put in place of z_h
     from prompts of the variant that is read, so the control's from its own.
 
@@ -73,8 +73,10 @@ class AblationEffectMeasure(RunningMeasure):
 
     def units(self) -> Units:
         divide = 1.0
+        divided_by = None
         if self._measure.metric == "logit-difference":
-            divide = float(self._score.found.whole.mean())
+            divided_by = self._score.found.whole
+            divide = float(divided_by.mean())
             if not divide > 0:
                 raise CannotBuild(
                     f"the mean logit difference is {divide:.3g}: effects are no shares of it"
@@ -86,6 +88,7 @@ class AblationEffectMeasure(RunningMeasure):
             clusters=self.clusters,
             control_clusters=self.control_clusters,
             kind="mean",
+            divided_by=divided_by,
         )
 
 

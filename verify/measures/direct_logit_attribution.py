@@ -22,7 +22,9 @@ class DirectLogitAttributionMeasure(RunningMeasure):
 
     z_h is the head's output at the query position, the norm's scale is that of the whole residual
     stream there. Shape [prompts, heads], unit logits, or with ``scale: share`` divided by the mean
-    logit difference over all prompts of the scored variant (a constant, so units stay prompts).
+    logit difference over all prompts of the scored variant. That mean is an estimate, too, and the
+    difference of each prompt goes along, so that intervals are those of a ratio; with prompts of
+    heads, where the mean is one over the prompts of all heads, it counts as a constant.
     ``direction: negative`` turns the sign. Source: Wang et al. 2022, section 3.1.
 
     With ``through`` z_h is only what comes from keys of that role, the sum over them of
@@ -65,12 +67,14 @@ class DirectLogitAttributionMeasure(RunningMeasure):
 
     def units(self) -> Units:
         divide = 1.0
+        divided_by = None
         if self._measure.scale == "share":
             answers = self._score.answers.logits
             difference = answers[self._measure.correct]
             if self._measure.foil:
                 difference = difference - answers[self._measure.foil]
             divide = float(difference.mean())
+            divided_by = None if self._of_heads else difference
         if self._measure.direction == "negative":
             divide = -divide
         return Units(
@@ -80,6 +84,7 @@ class DirectLogitAttributionMeasure(RunningMeasure):
             clusters=self.clusters,
             control_clusters=self.control_clusters,
             kind="mean",
+            divided_by=divided_by,
         )
 
 

@@ -13,7 +13,7 @@ from verify.anatomy import Anatomy
 from verify.capture import LayerView, Reader
 from verify.measures.running import FloatArray, RunningMeasure
 from verify.prompts import Prompt, PromptSet
-from verify.statistics import Units
+from verify.statistics import Options, Units
 
 
 class OffsetConcentrationMeasure(RunningMeasure):
@@ -21,7 +21,9 @@ class OffsetConcentrationMeasure(RunningMeasure):
 
     Shape [prompts, heads], unit share of the queries that have a key at that distance. The
     distance is the one most frequent on the control variant; score and control are the shares on
-    the two variants, paired by prompt.
+    the two variants, paired by prompt. Shares at all other distances go along as options, so that
+    a confirmation scores the same distance of a head on other prompts. There the control is free
+    of the choice; on the prompts that the choice was made on it is, at most, a little high.
     Source: Voita et al. 2019, section 5.1.
     """
 
@@ -40,18 +42,21 @@ class OffsetConcentrationMeasure(RunningMeasure):
 
     def units(self) -> Units:
         assert self.control_variant is not None
-        control = self._readers[self.control_variant].shares
-        score = self._readers[self.main_variant].shares
+        score, control = (
+            self._readers[variant].shares.reshape(len(self.prompts.main), self.heads, -1)
+            for variant in (self.main_variant, self.control_variant)
+        )
         best = control.mean(axis=0).argmax(axis=-1)
-        chosen = best[None, :, :, None]
+        distances = tuple(range(1, score.shape[-1] + 1))
         return Units(
-            score=np.take_along_axis(score, chosen, axis=-1).reshape(len(score), -1),
-            control=np.take_along_axis(control, chosen, axis=-1).reshape(len(control), -1),
+            score=score[..., 0],
+            control=control[..., 0],
             paired=True,
             clusters=self.clusters,
             kind="mean",
             bounds=(0.0, 1.0),
-        )
+            options=Options(score, control, distances, best),
+        ).choosing(best)
 
 
 class _OffsetReader(Reader):

@@ -23,7 +23,8 @@ class RetrievalScoreMeasure(RunningMeasure):
     The i-th query is answered by the i-th position of the key role. Control: the share of queries
     whose strongest key is any other position of its key role. Shape [prompts, heads], unit share of
     written tokens; paired. Each token counts once, where the source adds a share at every step of
-    its answer. Source: Wu et al. 2024, section 2, and the released ``retrieval_head_detection.py``.
+    its answer. Where every prompt writes one token, a score is a hit or none and counts as a share.
+    Source: Wu et al. 2024, section 2, and the released ``retrieval_head_detection.py``.
 
     Raises:
         CannotBuild: if the key role has not as many positions as the query role.
@@ -40,6 +41,7 @@ class RetrievalScoreMeasure(RunningMeasure):
             if len(right) != len(asked):
                 raise CannotBuild(f"{len(asked)} tokens are written, of {len(right)} to be copied")
             wanted.append((right, prompt.places[control.key or measure.key]))
+        self._one_each = all(len(right) == 1 for right, _ in wanted)
         self._reader = _StrongestReader(anatomy, prompts.main, measure.query, wanted)
 
     def readers(self) -> Mapping[str, Sequence[Reader]]:
@@ -51,7 +53,7 @@ class RetrievalScoreMeasure(RunningMeasure):
             control=self._reader.elsewhere.units(),
             paired=True,
             clusters=self.clusters,
-            kind="mean",
+            kind="share" if self._one_each else "mean",
             bounds=(0.0, 1.0),
         )
 

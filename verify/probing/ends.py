@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedConfig
 
 from verify.probing.parts import UnsupportedArchitecture
-from verify.probing.seen import Seen, known_number, same
+from verify.probing.seen import ROUNDING, Seen, known_number, same
 
 
 class Ends:
@@ -85,4 +85,4 @@ class Ends:
         return None
 
     def _known(self, factor: float) -> float:
-        return known_number(self._config, factor, self._tolerance * abs(factor))
+        return known_number(self._config, factor, min(self._tolerance, ROUNDING) * abs(factor))

@@ -12,7 +12,7 @@ from transformers.pytorch_utils import Conv1D
 from verify.listening import Scores
 from verify.norms import norm_of
 from verify.probing.parts import LayerParts, UnsupportedArchitecture
-from verify.probing.seen import Ran, Seen, known_number, same
+from verify.probing.seen import ROUNDING, Ran, Seen, known_number, same
 
 
 class LayerFinder:
@@ -209,4 +209,5 @@ class LayerFinder:
         )
 
     def _known(self, factor: float, error: float) -> float:
-        return known_number(self._config, factor, self._tolerance * abs(factor) + error)
+        within = min(self._tolerance, ROUNDING) * abs(factor) + error
+        return known_number(self._config, factor, within)

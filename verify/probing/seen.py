@@ -39,9 +39,30 @@ class Seen:
     kv_heads: set[int] = field(default_factory=set)
 
 
+ROUNDING = 2**-8
+"""Largest share by which half precision (bfloat16, the coarser) rounds a number."""
+_FACTORS = ("scale", "scaling", "multiplier")
+"""Parts of the names that configurations give to factors."""
+
+
 def known_number(config: PreTrainedConfig, factor: float, within: float) -> float:
-    """The number of the configuration (or 1, or one over it) that a measured factor stands for."""
-    numbers = [value for value in config.to_dict().values() if isinstance(value, float)]
+    """The number of the configuration (or 1, or one over it) that a measured factor stands for.
+
+    Only numbers that are factors by their name: an unrelated one may lie nearby (one over the
+    ``initializer_range`` of 0.02 is 50, near the embedding scale of a width of 2560). A factor
+    that is none of these is what was measured, which over so many numbers is exact to less than
+    the rounding of one of them.
+
+    Args:
+        config: the model's configuration.
+        factor: as measured.
+        within: how far the rounding of what was measured may have moved it.
+    """
+    numbers = [
+        value
+        for name, value in config.to_dict().items()
+        if isinstance(value, float) and any(part in name for part in _FACTORS)
+    ]
     candidates = [1.0, *numbers, *(1 / number for number in numbers if number)]
     near = min(candidates, key=lambda number: abs(number - factor))
     return near if abs(near - factor) <= within else factor

@@ -10,6 +10,6 @@ from verify.statistics.summary import (
     recipe_verdict,
     summarise,
 )
-from verify.statistics.units import Units
+from verify.statistics.units import Options, Units
 
-__all__ = ["RecipeVerdict", "Summary", "Units", "recipe_verdict", "summarise"]
+__all__ = ["Options", "RecipeVerdict", "Summary", "Units", "recipe_verdict", "summarise"]

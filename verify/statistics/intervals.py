@@ -6,18 +6,20 @@ Which method is used where was chosen by simulation
 - shares: Wilson's score interval;
 - means: Student's t with Hall's correction for skewness. It covers better than plain t and than
   the BCa bootstrap (Efron 1987) on skewed attention shares and with few clusters, and needs no
-  resampling.
+  resampling;
+- shares of an estimated mean (a head's part of the model's logit difference): the same on the
+  linearised ratio of the two means, see :func:`linearised`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil, log2
 
 import numpy as np
 from scipy import special
 
-from verify.statistics.units import BoolArray, FloatArray, IntArray
+from verify.statistics.units import BoolArray, FloatArray, IntArray, Units
 
 EQUAL = 1e-6
 """Values that differ by less than this are equal: float32 scores of [0, 1] are no more exact."""
@@ -80,6 +82,30 @@ def known_mean(values: FloatArray) -> FloatArray:
         total = np.where(known, values, 0.0).sum(axis=0)
         out: FloatArray = total / known.sum(axis=0)
     return out
+
+
+def linearised(units: Units) -> Units:
+    """Units whose spread is that of a ratio, where scores were divided by an estimated mean D.
+
+    A head's share is R = mean(s) / mean(d), and d differs from unit to unit as s does. To first
+    order the error of R is the mean of ``(s_i - R d_i) / D`` (Cochran 1977, ratio estimates), so
+    unit i becomes ``s_i / D - R (d_i / D - 1)``, whose mean is still R. A head that adds the same
+    to every prompt is as uncertain as D; one that makes all of the difference is not uncertain at
+    all. A control on the same units is treated likewise, so that the margin is a ratio too; one on
+    other units is not, and its margin's interval is then too wide rather than too narrow as long as
+    the control lies between 0 and twice the score.
+
+    The approximation needs a D that is well away from 0: that its interval does not reach 0 is a
+    matter of the recipe's gate (``verify.gates``).
+    """
+    if units.divided_by is None:
+        return units
+    apart = (units.divided_by / units.divided_by.mean() - 1.0)[:, None]
+    score, control = (
+        values - known_mean(values) * apart if moved else values
+        for values, moved in ((units.score, True), (units.control, units.paired))
+    )
+    return replace(units, score=score, control=control, divided_by=None)
 
 
 def group(values: FloatArray, clusters: IntArray) -> Grouped:

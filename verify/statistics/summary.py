@@ -14,6 +14,7 @@ from verify.statistics.intervals import (
     group,
     interval_of,
     known_mean,
+    linearised,
     paired_shares_of,
 )
 from verify.statistics.permutation import Tested, margin_test
@@ -65,7 +66,8 @@ def summarise(units: Units, criterion: Criterion, *, seed: int, level: float = 0
     """Estimate every head's score and margin, test the margin, and give each head its status.
 
     Intervals of the score and the margin: ``verify.statistics.intervals``; q:
-    ``verify.statistics.permutation``; status: ``statuses``.
+    ``verify.statistics.permutation``; status: ``statuses``. All of them treat a score that was
+    divided by an estimated mean as the ratio that it is.
 
     Args:
         units: scores ``[units, heads]`` and their control.
@@ -78,6 +80,7 @@ def summarise(units: Units, criterion: Criterion, *, seed: int, level: float = 0
     """
     if criterion.max_change is not None and not units.paired:
         raise ValueError("max_change needs a paired control")
+    units = linearised(units)
     score = _interval(units, units.score, units.clusters, level)
     if units.paired:
         control_mean, margin = _paired_margin(units, level)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -11,6 +11,19 @@ import numpy.typing as npt
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Options:
+    """Scores for each of several ways in which a head may do the thing, of which one is its own."""
+
+    score: FloatArray
+    """``[units, heads, options]``."""
+    control: FloatArray
+    values: tuple[int, ...]
+    """What the options are (distances)."""
+    chosen: IntArray
+    """``[heads]``: index of the option that each head is scored by."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +50,11 @@ class Units:
     control_clusters: IntArray | None = None
     """``[control units]``, unpaired only. Default: each control unit is a cluster of its own, or
     the clusters of the units if there are as many control units as units."""
+    divided_by: FloatArray | None = None
+    """``[units]``: what the scores are a share of, if they are: score and control were divided by
+    its mean, which was estimated on the same units."""
+    options: Options | None = None
+    """Of a measure that finds out something about each head before it scores it."""
 
     def __post_init__(self) -> None:
         if self.score.ndim != 2 or self.control.ndim != 2:
@@ -56,6 +74,11 @@ class Units:
             raise ValueError("control_clusters gives one id for each control unit")
         if self.paired and self.control_clusters is not None:
             raise ValueError("paired units share their clusters: leave control_clusters out")
+        if self.divided_by is not None:
+            if self.divided_by.shape != (units,) or not np.isfinite(self.divided_by).all():
+                raise ValueError("divided_by gives one number for each unit")
+            if self.range is not None:
+                raise ValueError("a share of an estimated mean has no bounds")
         for name, values in (("score", self.score), ("control", self.control)):
             self._check_values(name, values)
 
@@ -73,6 +96,27 @@ class Units:
                     f"{name} lies outside its bounds {self.range}:"
                     f" from {known.min():.6g} to {known.max():.6g}"
                 )
+
+    @property
+    def divisor(self) -> float | None:
+        """The estimated mean that score and control were divided by."""
+        return None if self.divided_by is None else float(self.divided_by.mean())
+
+    def choosing(self, chosen: IntArray) -> Units:
+        """The same units, with heads scored by other of their options, ``[heads]``.
+
+        Raises:
+            ValueError: if there are no options.
+        """
+        if self.options is None:
+            raise ValueError("these units have no options")
+        at = chosen[None, :, None]
+        return replace(
+            self,
+            score=np.take_along_axis(self.options.score, at, axis=-1)[..., 0],
+            control=np.take_along_axis(self.options.control, at, axis=-1)[..., 0],
+            options=replace(self.options, chosen=chosen),
+        )
 
     @property
     def range(self) -> tuple[float, float] | None:
