@@ -140,13 +140,3 @@ def model_of(annotation: Any) -> type[BaseModel] | None:
     """The pydantic model that an annotation names, if it does."""
     bare, _ = unwrapped(annotation)
     return bare if isinstance(bare, type) and issubclass(bare, BaseModel) else None
-
-
-def value_at(data: Any, path: Path) -> Any:
-    """What the file says at a place; None where it says nothing."""
-    for step in path:
-        try:
-            data = data[step]
-        except (KeyError, IndexError, TypeError):
-            return None
-    return data

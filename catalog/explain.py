@@ -22,12 +22,12 @@ from catalog.error_places import (
     model_of,
     trace_of,
     unwrapped,
-    value_at,
 )
 from catalog.pattern_words import pattern_words
 from catalog.problems import Path
 from catalog.schema.base import Head
 from catalog.suggestions import did_you_mean
+from catalog.written import value_at
 
 
 @dataclass(frozen=True)

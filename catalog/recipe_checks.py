@@ -31,7 +31,7 @@ from catalog.schema.prompts import (
 )
 from catalog.schema.recipe import MISSING_NOT_NAMED, Criterion, misfits
 from catalog.schema.templates import PAIR_SIDES
-from catalog.written import SLUG, at, defaults, fields_named, is_a, items, part, texts
+from catalog.written import SLUG, defaults, fields_named, is_a, items, part, texts, value_at
 
 _WORDS = frozenset({"words", "series"})
 _SERIES = frozenset({"series"})
@@ -168,7 +168,7 @@ def _is_number(value: Any) -> TypeGuard[float]:
 
 def _builder(recipe: dict[str, Any]) -> type[Builder] | None:
     """The builder that is named, whether or not its fields are valid."""
-    name = at(recipe, ("prompts", "builder"))
+    name = value_at(recipe, ("prompts", "builder"))
     return _BUILDERS.get(name) if isinstance(name, str) else None
 
 
@@ -272,11 +272,11 @@ def _lists_of(recipe: dict[str, Any], path: Path) -> Iterator[tuple[Path, str, f
             value = prompts.get(field, defaults(builder).get(field))
             fields.append(((field,), value, kinds))
     elif "builder" not in prompts:
-        kinds = _BY_MEASURE.get(at(recipe, ("measure", "kind")), _WORDS)
-        if at(recipe, ("measure", "relation")) == "initial":
+        kinds = _BY_MEASURE.get(value_at(recipe, ("measure", "kind")), _WORDS)
+        if value_at(recipe, ("measure", "relation")) == "initial":
             kinds = _WORDS
         for field, allowed in (("vocabulary", kinds), ("initials", _WORDS)):
-            fields.append((("tokens", field), at(prompts, ("tokens", field)), allowed))
+            fields.append((("tokens", field), value_at(prompts, ("tokens", field)), allowed))
     for below, value, kinds in fields:
         for deeper, name in texts(value):
             if is_a(name, SLUG):

@@ -23,8 +23,8 @@ SLUG: TypeAdapter[str] = TypeAdapter(Slug)
 HEAD: TypeAdapter[str] = TypeAdapter(Head)
 
 
-def at(data: Any, path: Path) -> Any:
-    """The value at a place, or None if there is none."""
+def value_at(data: Any, path: Path) -> Any:
+    """What the file says at a place; None where it says nothing."""
     for step in path:
         try:
             data = data[step]

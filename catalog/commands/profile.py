@@ -11,6 +11,14 @@ import typer
 from catalog import places
 from catalog.commands.errors import CommandError
 from catalog.commands.model_run import (
+    chosen_types,
+    load_catalog,
+    load_model,
+    need_torch,
+    run_jobs,
+)
+from catalog.commands.options import BatchSize, Entries, LimitMemory
+from catalog.commands.run_options import (
     Again,
     DescribedAs,
     Device,
@@ -20,15 +28,9 @@ from catalog.commands.model_run import (
     Stages,
     Strengths,
     check_device,
-    chosen_types,
-    load_catalog,
-    load_model,
-    need_torch,
-    run_jobs,
     stages_of,
     strengths_of,
 )
-from catalog.commands.options import BatchSize, Entries, LimitMemory
 
 if TYPE_CHECKING:
     from verify.results import Results

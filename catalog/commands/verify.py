@@ -12,6 +12,14 @@ import typer
 from catalog import places
 from catalog.commands.errors import CommandError
 from catalog.commands.model_run import (
+    chosen_types,
+    load_catalog,
+    load_model,
+    need_torch,
+    run_jobs,
+)
+from catalog.commands.options import BatchSize, Entries, Form, LimitMemory
+from catalog.commands.run_options import (
     Again,
     DescribedAs,
     Device,
@@ -21,16 +29,10 @@ from catalog.commands.model_run import (
     Stages,
     Strengths,
     check_device,
-    chosen_types,
-    load_catalog,
-    load_model,
-    need_torch,
     one_of,
-    run_jobs,
     stages_of,
     strengths_of,
 )
-from catalog.commands.options import BatchSize, Entries, Form, LimitMemory
 
 if TYPE_CHECKING:
     from catalog.loading import Catalog

@@ -14,11 +14,17 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from catalog.schema.base import Slug, Strict
+from catalog.schema.base import Slug
 from catalog.schema.builder import UNIVERSAL_KEYS as UNIVERSAL_KEYS
 from catalog.schema.builder import Builder as Builder
 from catalog.schema.builder import Count, Seed
+from catalog.schema.planned import Conflict as Conflict
+from catalog.schema.planned import FewShot as FewShot
+from catalog.schema.planned import LabelledTemplates as LabelledTemplates
+from catalog.schema.planned import Needle as Needle
 from catalog.schema.templates import Templates as Templates
+from catalog.schema.tokens import Tokens as Tokens
+from catalog.schema.tokens import TokenSource as TokenSource
 
 
 class RepeatedRandomTokens(Builder):
@@ -308,87 +314,6 @@ class HeadTriples(Builder):
         return self
 
 
-class FewShot(Builder):
-    """Pairs of a mapping, input then output, ending on an input that is to be mapped."""
-
-    runnable: ClassVar[bool] = False
-    queries: ClassVar[frozenset[str]] = frozenset({"end", "labels"})
-    keys: ClassVar[frozenset[str]] = frozenset({"labels", "inputs"})
-    variants: ClassVar[frozenset[str]] = frozenset({"clean", "shuffled-labels", "zero-shot"})
-    answers: ClassVar[frozenset[str]] = frozenset({"correct", "foil"})
-
-    builder: Literal["few-shot"]
-    pairs: Slug
-    shots: Annotated[int, Field(ge=1, le=64)] = 8
-    count: Count = 64
-    seed: Seed = 0
-    keep: Literal["all", "answered-correctly"] = "all"
-
-    def vocabularies(self) -> tuple[str, ...]:
-        return (self.pairs,)
-
-
-class Needle(Builder):
-    """A fact hidden in a long text and a question about it; scored on generated tokens."""
-
-    runnable: ClassVar[bool] = False
-    queries: ClassVar[frozenset[str]] = frozenset({"end", "generated"})
-    keys: ClassVar[frozenset[str]] = frozenset({"needle", "haystack"})
-    answers: ClassVar[frozenset[str]] = frozenset({"needle"})
-
-    builder: Literal["needle"]
-    text: Slug
-    lengths: Annotated[tuple[int, ...], Field(min_length=1)]
-    depths: Annotated[tuple[float, ...], Field(min_length=1)]
-    count: Count = 64
-    seed: Seed = 0
-    keep: Literal["all", "answered-correctly"] = "answered-correctly"
-
-    def text_sets(self) -> tuple[str, ...]:
-        return (self.text,)
-
-
-class Conflict(Builder):
-    """A statement against what the model knows, then a query: context or memory may answer."""
-
-    runnable: ClassVar[bool] = False
-    queries: ClassVar[frozenset[str]] = frozenset({"end"})
-    keys: ClassVar[frozenset[str]] = frozenset({"subject", "context-answer"})
-    variants: ClassVar[frozenset[str]] = frozenset({"clean", "contradicted"})
-    answers: ClassVar[frozenset[str]] = frozenset({"remembered", "in-context"})
-
-    builder: Literal["conflict"]
-    pairs: Slug
-    templates: Slug
-    count: Count = 64
-    seed: Seed = 0
-
-    def vocabularies(self) -> tuple[str, ...]:
-        return (self.pairs, self.templates)
-
-
-class LabelledTemplates(Builder):
-    """Templates filled so that each prompt carries a label, split for probes by template."""
-
-    runnable: ClassVar[bool] = False
-    queries: ClassVar[frozenset[str]] = frozenset({"end", "statement"})
-    keys: ClassVar[frozenset[str]] = frozenset({"statement", "label"})
-    variants: ClassVar[frozenset[str]] = frozenset({"clean", "corrupted"})
-    answers: ClassVar[frozenset[str]] = frozenset({"correct", "foil"})
-
-    builder: Literal["labelled-templates"]
-    templates: Slug
-    fill: tuple[Slug, ...] = ()
-    label: Slug
-    test_share: Annotated[float, Field(gt=0, lt=1)] = 0.5
-    count: Count = 64
-    seed: Seed = 0
-    keep: Literal["all", "answered-correctly"] = "all"
-
-    def vocabularies(self) -> tuple[str, ...]:
-        return (self.templates, *self.fill)
-
-
 AnyBuilder = Annotated[
     RepeatedRandomTokens
     | DistantRepeats
@@ -408,40 +333,6 @@ AnyBuilder = Annotated[
     | LabelledTemplates,
     Field(discriminator="builder"),
 ]
-
-
-class TokenSource(Strict):
-    """Where tokens come from: a random ``sample`` of the vocabulary, or word lists.
-
-    ``initials`` names a list of letters: each word then stands for its first token, as a source,
-    and for its initial among these letters, as a target.
-    """
-
-    sample: Annotated[int, Field(ge=10, le=1_000_000)] | None = None
-    vocabulary: Annotated[tuple[Slug, ...], Field(min_length=1)] | None = None
-    # left out where it is not used, so that older recipes keep their hash
-    initials: Annotated[Slug | None, Field(exclude_if=lambda name: name is None)] = None
-
-    @model_validator(mode="after")
-    def _one(self) -> TokenSource:
-        if (self.sample is None) == (self.vocabulary is None):
-            raise ValueError("give either 'sample' (a number of tokens) or 'vocabulary' (lists)")
-        if self.initials and not self.vocabulary:
-            raise ValueError("'initials' are of the words of a list: give 'vocabulary' too")
-        return self
-
-
-class Tokens(Builder):
-    """Tokens for measures that read weights only; the model is never run on them."""
-
-    version: ClassVar[int] = 2
-
-    tokens: TokenSource
-    seed: Seed = 0
-
-    def vocabularies(self) -> tuple[str, ...]:
-        letters = (self.tokens.initials,) if self.tokens.initials else ()
-        return (*(self.tokens.vocabulary or ()), *letters)
 
 
 def _prompts_tag(value: Any) -> str:

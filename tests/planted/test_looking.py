@@ -63,14 +63,6 @@ LEFT = (
 LABELS = "A dull film: we call it bad. A lovely play: to us good"
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread() -> object:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @lru_cache
 def planted(name: str, family: Family) -> Planted:
     return MODELS[name](family)

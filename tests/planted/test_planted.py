@@ -35,14 +35,6 @@ all_models = pytest.mark.parametrize("name", sorted(MODELS))
 classic_models = pytest.mark.parametrize("name", CLASSIC_MODELS)
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread() -> object:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @lru_cache
 def planted(name: str, family: Family) -> Planted:
     if name == "random":
