@@ -7,6 +7,8 @@ model that is in memory already::
 
     results = verify.run(model, tokenizer, types=["induction", "name-mover"])
     results["induction"].found  # ('5.1', '5.5', ...)
+
+``verify.types()`` lists the types that can be run.
 """
 
 from __future__ import annotations
@@ -14,18 +16,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from verify.in_memory import run
+    from verify.in_memory import Interrupted, run, types
     from verify.results import HeadRow, Results
 
-__all__ = ["HeadRow", "Results", "run"]
+__all__ = ["HeadRow", "Interrupted", "Results", "run", "types"]
+_IN_MEMORY = ("Interrupted", "run", "types")
 
 
 def __getattr__(name: str) -> Any:
     """Load torch and transformers only when something is asked for."""
-    if name == "run":
-        from verify.in_memory import run
+    if name in _IN_MEMORY:
+        from verify import in_memory
 
-        return run
+        return getattr(in_memory, name)
     if name in __all__:
         from verify import results
 

@@ -57,6 +57,20 @@ class OutOfMemory(Exception):
     """Not even one prompt fits; the text says how much it needs."""
 
 
+_NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether there was no memory left: only CUDA raises PyTorch's own error then.
+
+    MPS and the allocator of main memory raise a RuntimeError, which is told by its words.
+    """
+    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
+        return True
+    said = str(error).lower()
+    return isinstance(error, RuntimeError) and any(words in said for words in _NO_MEMORY)
+
+
 class Meter(TorchDispatchMode):
     """Counts the bytes of tensors that live at once, those from before left out."""
 
@@ -148,10 +162,15 @@ class Batches:
         """Take the last batch again, in smaller parts.
 
         Raises:
-            OutOfMemory: if it was of one prompt only.
+            OutOfMemory: if it was of one prompt only, or of as many as were asked for.
         """
         if len(self._taken) == 1:
             raise OutOfMemory(f"a prompt of {self._longest(self._taken)} tokens does not fit")
+        if self._size is not None:
+            raise OutOfMemory(
+                f"{len(self._taken)} prompts of up to {self._longest(self._taken)} tokens do not"
+                " fit: take a smaller batch size, or none, and it is found"
+            )
         self._most = len(self._taken) // 2
         self._waiting[:0] = self._taken
 

@@ -33,7 +33,7 @@ from torch import Tensor, nn
 
 from verify.anatomy import Anatomy
 from verify.attention import Attention, block_rows
-from verify.batches import Batches, OutOfMemory
+from verify.batches import Batches, OutOfMemory, is_out_of_memory
 from verify.listening import CaptureFailed
 from verify.modes import evaluating
 from verify.prompts import Prompt
@@ -165,8 +165,8 @@ def run_pass(
                     with batches.counted() as counting:
                         batch = [prompts[number] for number in numbers]
                         running.forward(numbers, batch, whole=counting)
-                except torch.OutOfMemoryError:
-                    if batch_size is not None:
+                except (RuntimeError, MemoryError) as error:
+                    if not is_out_of_memory(error):
                         raise
                     batches.halve()
                 else:

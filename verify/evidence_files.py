@@ -86,6 +86,17 @@ def _write(text: str, path: Path) -> None:
         raise
 
 
+def check_writable(folder: Path) -> None:
+    """Find out before the work, not after it.
+
+    Raises:
+        OSError: if no file can be made in ``folder``, or it cannot be made itself.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder):
+        pass
+
+
 def read(path: Path) -> Evidence | None:
     """The record, or None if there is none or it cannot be read (it will be made again)."""
     try:

@@ -95,12 +95,17 @@ def select(
     return [entry for entry in chosen if not stages or entry.stage in stages]
 
 
-def unmeasured(entries: Iterable[HeadType], run: Collection[tuple[str, str]]) -> Mapping[str, str]:
+def unmeasured(
+    entries: Iterable[HeadType],
+    run: Collection[tuple[str, str]],
+    failures: Mapping[tuple[str, str], str],
+) -> Mapping[str, str]:
     """Head types that got no verdict, and why: id -> reason.
 
     Args:
         entries: the head types that were asked for.
         run: head type and id of the recipes that have evidence.
+        failures: by head type and recipe, why it could not be computed.
     """
     reasons = {}
     for entry in entries:
@@ -119,6 +124,12 @@ def unmeasured(entries: Iterable[HeadType], run: Collection[tuple[str, str]]) ->
         if not missing or (not needs_all and len(missing) < len(joined)):
             continue
         said = [f"{recipe.id} has no code yet: {recipe.missing}" for recipe in waiting]
-        said += [f"{recipe.id} ({recipe.measure.strength}) was left out" for recipe in left_out]
+        for recipe in left_out:
+            failure = failures.get((entry.id, recipe.id))
+            said.append(
+                f"{recipe.id} ({recipe.measure.strength}) was left out"
+                if failure is None
+                else f"{recipe.id} failed: {failure}"
+            )
         reasons[entry.id] = "; ".join(said)
     return reasons

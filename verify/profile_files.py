@@ -56,6 +56,10 @@ def to_json(results: Results) -> dict[str, Any]:
             if not gate.passed
         ],
         "unmeasured": dict(sorted(results.unmeasured.items())),
+        "failed": [
+            {"head_type": head_type, "recipe": recipe, "reason": reason}
+            for (head_type, recipe), reason in results.failed.items()
+        ],
         "evidence": [record.model_dump(mode="json") for record in results.evidence.values()],
     }
 

@@ -61,6 +61,13 @@ class Scored:
     """Why the recipe is not applicable."""
     kept_sha256: str | None = None
     """Of the prompts that are left, where the model's answers decide."""
+    failure: Exception | None = None
+    """What went wrong, where it could not be computed: no record is made then."""
+
+
+def failed_with(error: Exception) -> Scored:
+    """A recipe that could not be scored."""
+    return Scored(None, (), None, "0" * 64, False, failure=error)
 
 
 def evidence_model(loaded: LoadedModel) -> EvidenceModel:

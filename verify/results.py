@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from catalog.drawing.head_mosaic import leading, mosaic, type_looks
@@ -60,10 +60,16 @@ class Results(Mapping[str, TypeResult]):
     """Records by head type and recipe."""
     entries: tuple[HeadType, ...]
     """The head types that were asked for."""
+    failed: Mapping[Key, str] = field(default_factory=dict)
+    """Recipes that could not be computed, and why; the next run tries them again."""
 
     @classmethod
     def of(
-        cls, loaded: LoadedModel, entries: Sequence[HeadType], evidence: Mapping[Key, Evidence]
+        cls,
+        loaded: LoadedModel,
+        entries: Sequence[HeadType],
+        evidence: Mapping[Key, Evidence],
+        failed: Mapping[Key, str] | None = None,
     ) -> Results:
         """Join the records of a run as the entries say."""
         types = []
@@ -74,7 +80,14 @@ class Results(Mapping[str, TypeResult]):
                 types.append(result)
         wanted = {entry.id: place for place, entry in enumerate(entries)}
         ordered = dict(sorted(evidence.items(), key=lambda item: wanted[item[0][0]]))
-        return cls(evidence_model(loaded), loaded.name, tuple(types), ordered, tuple(entries))
+        return cls(
+            evidence_model(loaded),
+            loaded.name,
+            tuple(types),
+            ordered,
+            tuple(entries),
+            dict(failed or {}),
+        )
 
     def __getitem__(self, head_type: str) -> TypeResult:
         for result in self.types:
@@ -95,7 +108,7 @@ class Results(Mapping[str, TypeResult]):
     @property
     def unmeasured(self) -> Mapping[str, str]:
         """Types that got no verdict, and why."""
-        return unmeasured(self.entries, self.evidence.keys())
+        return unmeasured(self.entries, self.evidence.keys(), self.failed)
 
     @property
     def heads(self) -> dict[str, list[str]]:
@@ -164,6 +177,9 @@ class Results(Mapping[str, TypeResult]):
             lines.append(f"  {result.head_type}: {result.verdict}{heads}")
         if self.unmeasured:
             lines.append(f"  no verdict on {len(self.unmeasured)} types (see .unmeasured)")
+        if self.failed:
+            several = "s" * (len(self.failed) > 1)
+            lines.append(f"  {len(self.failed)} recipe{several} not computed (see .failed)")
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:

@@ -12,6 +12,7 @@ from catalog.schema.answered import Answered
 from catalog.schema.evidence import GateResult, Sample
 from verify.anatomy import Anatomy
 from verify.capture import Reader, run_pass
+from verify.failures import let_go
 from verify.fingerprints import kept_sha256
 from verify.gates import answer_gates, failed, sorted_gates, word_gates
 from verify.loading import LoadedModel
@@ -44,6 +45,12 @@ def score(
         loaded: the model.
         settings: of them the batch size.
         advance: told how far it is.
+
+    Returns:
+        What each recipe scored; where the measure of one raises, that is its ``failure``.
+
+    Raises:
+        Exception: whatever ends the pass that they share.
     """
     if material.problem is not None:
         return [_not_applicable(material.problem, (), material.sha256) for _ in group]
@@ -118,7 +125,12 @@ def _on_prompts(
             said = reason or str(measure)
             made.append(Scored(None, gates, None, material.sha256, False, said, kept))
             continue
-        units = _units(measure, settings, partial(_part, advance, measure.work / work))
+        try:
+            units = _units(measure, settings, partial(_part, advance, measure.work / work))
+        except Exception as error:  # noqa: BLE001 - the pass is through: the others stand
+            let_go(error)
+            made.append(Scored(None, gates, None, material.sha256, True, failure=error))
+            continue
         if isinstance(units, str):
             made.append(Scored(None, gates, None, material.sha256, False, units, kept))
             continue

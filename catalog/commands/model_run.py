@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import typer
+
 from catalog.commands.errors import CommandError
 from catalog.schema.base import Stage
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from catalog.loading import Catalog
     from catalog.schema.evidence import Evidence
     from catalog.schema.head_type import HeadType
+    from verify.failures import Failures
     from verify.loading import LoadedModel
     from verify.planning import Job
     from verify.recording import Settings
@@ -105,37 +108,58 @@ def run_jobs(
     settings: Settings,
     folder: Path,
     again: bool,
-) -> dict[tuple[str, str], Evidence]:
-    """Run what has no fresh evidence; each record is on disk as soon as it stands."""
-    import torch
+) -> tuple[dict[tuple[str, str], Evidence], Failures]:
+    """Run what has no fresh evidence; each record is on disk as soon as it stands.
 
+    Returns:
+        Evidence on what was run now or before, and why there is none on the rest.
+    """
     from verify import evidence_files
-    from verify.capture import CaptureFailed
+    from verify.failures import reason_of
     from verify.running import run
 
     _need_writable(folder)
     kept = evidence_files.sort_out(folder, loaded, catalog, [] if again else jobs, settings)
     records = kept.fresh
     waiting = [job for job in jobs if job.key not in records]
+    failures: dict[tuple[str, str], str] = {}
+
+    def failed(job: Job, error: Exception) -> None:
+        failures[job.key] = reason_of(error)
+
     try:
         with (
             noticed_interrupts() as stop_if_interrupted,
             _progress(len(waiting), len(jobs), kept.stale) as (advance, finished),
         ):
-            for evidence in run(loaded, catalog, waiting, settings, advance):
+            for evidence in run(loaded, catalog, waiting, settings, advance, failed):
                 _write(evidence, folder)
                 records[evidence.head_type, evidence.recipe] = evidence
                 finished()
                 stop_if_interrupted()
     except KeyboardInterrupt:
         raise CommandError("interrupted; run the same command to go on", 130) from None
-    except CaptureFailed as error:
-        raise CommandError(str(error)) from None
-    except torch.OutOfMemoryError:
-        raise CommandError(
-            f"out of memory; try --batch-size {max(1, (settings.batch_size or 2) // 2)}"
-        ) from None
-    return records
+    return records, failures
+
+
+def check_failures(failures: Failures) -> None:
+    """Say what could not be computed.
+
+    Raises:
+        CommandError: if there is anything.
+    """
+    if not failures:
+        return
+    from verify.failures import by_reason
+
+    for reason, names in by_reason(failures).items():
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        typer.echo(f"{', '.join(names[:_NAMED])}{more}: {reason}", err=True)
+    several = len(failures) > 1
+    raise CommandError(
+        f"{len(failures)} recipe{'s' * several} could not be computed;"
+        f" the same command tries {'them' if several else 'it'} again"
+    )
 
 
 @contextmanager
@@ -168,12 +192,10 @@ def noticed_interrupts() -> Iterator[Callable[[], None]]:
 
 def _need_writable(folder: Path) -> None:
     """Find out before the work, not after it."""
-    from tempfile import TemporaryFile
+    from verify import evidence_files
 
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with TemporaryFile(dir=folder):
-            pass
+        evidence_files.check_writable(folder)
     except OSError as error:
         raise CommandError(f"cannot write evidence below {folder}: {error.strerror}") from None
 

@@ -11,6 +11,7 @@ import typer
 from catalog import places
 from catalog.commands.errors import CommandError
 from catalog.commands.model_run import (
+    check_failures,
     chosen_types,
     load_catalog,
     load_model,
@@ -67,7 +68,10 @@ def profile(
     The folder gets report.html (needs nothing else), profile.json, heads.parquet (a row for each
     head and recipe) and the evidence. The same command goes on after an interruption.
 
-    Exit codes: 0 done, 1 the model cannot be run, 2 wrong use, 130 interrupted.
+    A recipe that cannot be computed does not end the run: the report says why, and the same command
+    tries it again.
+
+    Exit codes: 0 done, 1 the model or some recipe cannot be run, 2 wrong use, 130 interrupted.
     """
     check_device(device, dtype)
     stages, strengths = stages_of(stage), strengths_of(strength)
@@ -84,13 +88,14 @@ def profile(
     folder = out or places.build_dir() / "profiles" / loaded.id / loaded.revision
     settings = Settings(seed=seed, batch_size=batch_size, limit_memory=limit_memory)
     jobs = jobs_of(chosen, strengths)
-    records = run_jobs(loaded, catalog, jobs, settings, folder / "evidence", again)
-    results = Results.of(loaded, chosen, records)
+    records, failures = run_jobs(loaded, catalog, jobs, settings, folder / "evidence", again)
+    results = Results.of(loaded, chosen, records, failures)
     try:
         written = write_profile(results, folder)
     except OSError as error:
         raise CommandError(f"cannot write below {folder}: {error.strerror}") from None
     _print(results, written)
+    check_failures(failures)
 
 
 def _print(results: Results, written: list[Path]) -> None:

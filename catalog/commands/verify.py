@@ -12,6 +12,7 @@ import typer
 from catalog import places
 from catalog.commands.errors import CommandError
 from catalog.commands.model_run import (
+    check_failures,
     chosen_types,
     load_catalog,
     load_model,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from catalog.responses import TypeResult
     from catalog.schema.evidence import Evidence
     from catalog.schema.head_type import HeadType
+    from verify.failures import Failures
     from verify.loading import LoadedModel
     from verify.recording import Settings
 
@@ -75,8 +77,12 @@ def verify(
 ) -> None:
     """Run the recipes of head types on a model, record evidence and print the verdicts.
 
-    Exit codes: 0 done, 1 the model cannot be run, 2 wrong use, 3 a verdict is not the expected
-    one, 130 interrupted (what was recorded stays; the same command goes on from there).
+    A recipe that cannot be computed does not end the run: it gets no record, and the same command
+    tries it again.
+
+    Exit codes: 0 done, 1 the model or some recipe cannot be run, 2 wrong use, 3 a verdict is not
+    the expected one, 130 interrupted (what was recorded stays; the same command goes on from
+    there).
     """
     if expect is not None:
         one_of("--expect", expect, VERDICTS)
@@ -92,15 +98,19 @@ def verify(
     loaded = load_model(catalog, model, revision, described_as, device, dtype)
     folder = out or places.evidence_dir()
     settings = Settings(seed=seed, batch_size=batch_size, limit_memory=limit_memory)
-    records = run_jobs(loaded, catalog, jobs_of(chosen, strengths), settings, folder, again)
+    jobs = jobs_of(chosen, strengths)
+    records, failures = run_jobs(loaded, catalog, jobs, settings, folder, again)
     results = Results.of(loaded, chosen, records).types
-    _show_examples(loaded, catalog, chosen, results, records, settings, folder, again)
+    unshown = _show_examples(loaded, catalog, chosen, results, records, settings, folder, again)
     if form == "json":
-        typer.echo(_json(loaded, results, folder))
+        typer.echo(_json(loaded, results, failures, folder))
     else:
         _print_table(loaded, results)
-        _print_unmeasured(chosen, unmeasured(chosen, records))
+        _print_unmeasured(chosen, unmeasured(chosen, records, failures), failures)
         typer.echo(f"evidence: {folder}")
+    for head_type, why in unshown.items():
+        typer.echo(f"no example of {head_type}: {why}", err=True)
+    check_failures(failures)
     if expect is not None and any(result.verdict != expect for result in results):
         raise typer.Exit(EXPECTATION_FAILED)
 
@@ -114,12 +124,19 @@ def _show_examples(
     settings: Settings,
     folder: Path,
     again: bool,
-) -> None:
-    """Write an example of every type that was found; one that no longer holds goes."""
+) -> dict[str, str]:
+    """Write an example of every type that was found; one that no longer holds goes.
+
+    Returns:
+        Types whose example could not be made, and why.
+    """
     from rich.console import Console
 
     from verify import evidence_files
     from verify.examples import holds, make_example
+    from verify.failures import reason_of
+
+    unshown: dict[str, str] = {}
 
     entries = {entry.id: entry for entry in chosen}
     with Console(stderr=True).status("examples"):
@@ -132,7 +149,11 @@ def _show_examples(
             known = None if again else evidence_files.read_example(path)
             if known is not None and holds(known, entry, result, mine):
                 continue
-            example = make_example(entry, result, mine, loaded, catalog, settings)
+            try:
+                example = make_example(entry, result, mine, loaded, catalog, settings)
+            except Exception as error:  # noqa: BLE001 - a picture: no verdict rests on it
+                unshown[entry.id] = reason_of(error)
+                example = None
             try:
                 if example is not None:
                     evidence_files.write_example(example, folder)
@@ -140,15 +161,22 @@ def _show_examples(
                     path.unlink(missing_ok=True)
             except OSError as error:
                 raise CommandError(f"cannot write below {folder}: {error.strerror}") from None
+    return unshown
 
 
-def _json(loaded: LoadedModel, results: Sequence[TypeResult], folder: Path) -> str:
+def _json(
+    loaded: LoadedModel, results: Sequence[TypeResult], failures: Failures, folder: Path
+) -> str:
     return json.dumps(
         {
             "model": loaded.id,
             "revision": loaded.revision,
             "evidence": str(folder),
             "results": [result.model_dump(mode="json") for result in results],
+            "failed": [
+                {"head_type": head_type, "recipe": recipe, "reason": reason}
+                for (head_type, recipe), reason in failures.items()
+            ],
         },
         indent=2,
     )
@@ -199,10 +227,16 @@ def _print_table(loaded: LoadedModel, results: Sequence[TypeResult]) -> None:
         console.print(line, highlight=False, markup=False)
 
 
-def _print_unmeasured(chosen: Sequence[HeadType], reasons: Mapping[str, str]) -> None:
-    """Which types got no verdict: those that nothing can run yet, and those that were left out."""
+def _print_unmeasured(
+    chosen: Sequence[HeadType], reasons: Mapping[str, str], failures: Failures
+) -> None:
+    """Which types got no verdict: those that nothing can run yet, and those that were left out.
+
+    Those with a recipe that failed are told with what went wrong.
+    """
     waiting = [entry.id for entry in chosen if not entry.runnable]
-    left_out = [name for name in reasons if name not in waiting]
+    failing = {head_type for head_type, _ in failures}
+    left_out = [name for name in reasons if name not in waiting and name not in failing]
     if len(waiting) > SHOWN_WAITING:
         typer.echo(
             f"{len(waiting)} head types have no runnable recipe yet (headbook stats counts them)"
