@@ -16,6 +16,17 @@ from catalog.schema.vocabulary import TextSet, Vocabulary
 STATISTICS_VERSION = 2
 """Raised whenever the same scores would give other intervals, q-values or verdicts."""
 
+ENGINE_VERSION = 1
+"""Of all that is between a recipe and its scores and has no version of its own.
+
+How a model is read (capture, attention, listening, probing, norms, anatomy), what tokens make of
+words, roles and relations of positions, sorting by answers. Raise it in the commit after which the
+same recipe gives other numbers, or another verdict, on any model that could be run before, beyond
+what rounding does (1e-5 of attention); raise the version of a builder, a measure, a control or the
+statistics instead where one of these is all that changed. All records are stale then, those of the
+shipped models too: make them again in the same commit. Records hold it from 2 on; none means 1.
+"""
+
 
 def sha256_of(value: Any) -> str:
     """Hash of JSON data, independent of layout and of the order of keys.
@@ -70,7 +81,7 @@ def is_stale(
     vocabularies: Mapping[str, Vocabulary],
     texts: Mapping[str, TextSet],
 ) -> bool:
-    """Whether the recipe that the record was made by is not the entry's recipe of today.
+    """Whether recipe and engine that the record was made by are not those of today.
 
     That the model has changed too can only be told by who loads it: see ``headbook verify``.
     """
@@ -78,4 +89,5 @@ def is_stale(
         recipe = entry.recipe(record.recipe)
     except KeyError:
         return True
-    return record.run.recipe_sha256 != recipe_sha256(recipe, vocabularies, texts)
+    today = recipe_sha256(recipe, vocabularies, texts)
+    return (record.run.recipe_sha256, record.run.engine) != (today, ENGINE_VERSION)

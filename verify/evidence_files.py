@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import tempfile
 from collections.abc import Sequence
@@ -20,6 +19,7 @@ from catalog.schema.example import EXAMPLES_FOLDER, Example
 from verify.loading import LoadedModel
 from verify.planning import Job
 from verify.recording import Settings, evidence_model, run_record
+from verify.whole_files import write_whole
 
 _INNERMOST = re.compile(r"\[\n\s+([^\[\]{}]*?)\n\s+\]")
 
@@ -74,16 +74,7 @@ def write_checkpoint(checkpoint: Checkpoint, folder: Path) -> Path:
 
 
 def _write(text: str, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    write_whole(text.encode(), path)
 
 
 def check_writable(folder: Path) -> None:
@@ -122,7 +113,8 @@ def what_changed(record: Evidence | Example, model: EvidenceModel, run: Run) -> 
     """What a run now would depend on that is not as the record has it; nothing if it is fresh.
 
     The prompts follow from recipe, tokenizer and seed, and need not be built to know; the version
-    of this package does not count, because the recipe hash holds the versions of its parts.
+    of this package does not count: the recipe hash holds the versions of its parts, and the engine
+    has one of its own. Which of several like devices it was does not count either.
     """
     changed = [
         word
@@ -131,9 +123,10 @@ def what_changed(record: Evidence | Example, model: EvidenceModel, run: Run) -> 
             ("configuration", record.model.config_sha256, model.config_sha256),
             ("tokenizer", record.model.tokenizer_sha256, model.tokenizer_sha256),
             ("recipe", record.run.recipe_sha256, run.recipe_sha256),
+            ("engine", record.run.engine, run.engine),
             ("seed", record.run.seed, run.seed),
             ("dtype", record.run.dtype, run.dtype),
-            ("device", record.run.device, run.device),
+            ("device", _kind(record.run.device), _kind(run.device)),
         )
         if before != now
     ]
@@ -143,11 +136,21 @@ def what_changed(record: Evidence | Example, model: EvidenceModel, run: Run) -> 
         for name in sorted(before_then.keys() | now_then.keys())
         if before_then.get(name) != now_then.get(name)
     ]
-    apart: dict[str, Any] = {"prompts_sha256": "", "kept_sha256": None, "versions": {}}
+    apart: dict[str, Any] = {
+        "prompts_sha256": "",
+        "kept_sha256": None,
+        "versions": {},
+        "device": "",
+    }
     same_run = record.run.model_copy(update=apart) == run.model_copy(update=apart)
     if not changed and not (record.model == model and same_run):
         changed.append("how it was run")
     return tuple(changed)
+
+
+def _kind(device: str) -> str:
+    """``cuda`` of ``cuda:1``."""
+    return device.partition(":")[0]
 
 
 def _libraries(run: Run) -> dict[str, str]:

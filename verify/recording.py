@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog import __version__
-from catalog.fingerprints import recipe_sha256
+from catalog.fingerprints import ENGINE_VERSION, recipe_sha256
 from catalog.loading import Catalog
 from catalog.schema.evidence import (
     Confirmation,
@@ -102,6 +102,7 @@ def run_record(
         kept_sha256=kept,
         seed=recipe.prompts.seed + settings.seed,
         confirmation_seed=None if fixed else recipe.prompts.seed + settings.seed + 1,
+        engine=ENGINE_VERSION,
         dtype=cast(Dtype, loaded.dtype),
         device=loaded.device,
         versions=dict(_versions()),

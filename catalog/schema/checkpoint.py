@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from catalog.schema.base import Head, Slug, Strict
-from catalog.schema.evidence import EvidenceModel, Grid, Verdict
+from catalog.schema.evidence import Engine, EvidenceModel, Grid, Verdict
 
 CHECKPOINT_FILE = "checkpoint.json"
 _REVISION = re.compile(r"(?P<of>v[0-9]+)-step(?P<step>[0-9]{6})")
@@ -56,6 +56,7 @@ class Checkpoint(Strict):
     """Share of right answers by task, on items that are not trained on."""
     dtype: Literal["float32", "bfloat16", "float16"]
     device: str
+    engine: Engine = 1
     versions: dict[str, str]
     results: tuple[CheckpointResult, ...]
 

@@ -20,6 +20,10 @@ Grid = tuple[tuple[float | None, ...], ...]
 
 SCHEMA_VERSION = 1
 
+# left out at 1, so that records from before it was written down stay as they are
+Engine = Annotated[int, Field(ge=1, exclude_if=lambda version: version == 1)]
+"""``ENGINE_VERSION`` (``catalog.fingerprints``) of the code that read the model."""
+
 
 class EvidenceModel(Strict):
     """The model that was run."""
@@ -51,6 +55,8 @@ class Run(Strict):
     """
     seed: int
     confirmation_seed: int | None
+    engine: Engine = 1
+    """Version of the code that read the model, raised when it gives other numbers."""
     dtype: Literal["float32", "bfloat16", "float16"]
     device: str
     versions: dict[str, str]
@@ -102,6 +108,8 @@ class Scores(Strict):
     margin_low: Grid
     margin_high: Grid
     q: Grid | None
+    """Corrected over the heads of this recipe that have one (Benjamini and Hochberg), and over no
+    other recipe of the run."""
     q_note: str | None = None
     """Why there is no q, where there is none."""
     status: tuple[tuple[HeadStatus, ...], ...]

@@ -53,6 +53,13 @@ def test_only_the_changed_recipe_makes_its_evidence_stale() -> None:
     }
 
 
+def test_a_raised_version_of_the_engine_makes_all_evidence_stale(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("catalog.fingerprints.ENGINE_VERSION", 2)
+    assert stale_ids(untouched()) == {record.id for record in untouched().evidence.values()}
+
+
 def test_words_about_a_recipe_do_not_make_it_stale() -> None:
     entry = untouched().head_types["induction"]
     record = next(r for r in untouched().evidence.values() if r.head_type == "induction")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -90,6 +91,22 @@ def test_a_write_that_fails_leaves_the_old_record(
     assert [p.name for p in path.parent.iterdir()] == [path.name]
 
 
+def test_what_a_killed_process_left_of_a_file_goes_with_its_next_writing(tmp_path: Path) -> None:
+    record = one(recipe("induction", "prefix-matching"))
+    path = evidence_files.write(record, tmp_path)
+    left = [path.with_name(f".{path.name}.{end}.part") for end in ("old", "new")]
+    other = path.with_name(".induction.copying.json.old.part")
+    for part in (*left, other):
+        part.write_text("half")
+    for part in (left[0], other):
+        os.utime(part, (0, 0))
+    evidence_files.write(record, tmp_path)
+    assert not left[0].exists()
+    assert left[1].exists()  # another process may be writing it
+    assert other.exists()
+    assert evidence_files.read(path) == record
+
+
 def test_evidence_is_stale_when_anything_it_depends_on_changes() -> None:
     planted = induction_model("llama")
     loaded = wrap(planted.model, planted.tokenizer, "planted--induction")
@@ -110,10 +127,34 @@ def test_evidence_is_stale_when_anything_it_depends_on_changes() -> None:
     other = wrap(random_twin(planted, 0).model, planted.tokenizer, "planted--induction")
     wanted = run_record(made, other, catalog(), settings, "0" * 64)
     assert not evidence_files.is_fresh(record, evidence_model(other), wanted)
+    elsewhere = record.model_copy(
+        update={"run": record.run.model_copy(update={"device": "cuda:1"})}
+    )
+    near = elsewhere.run.model_copy(update={"device": "cuda"})
+    assert evidence_files.is_fresh(elsewhere, record.model, near)
+    assert not evidence_files.is_fresh(elsewhere, record.model, record.run)
     older = {**record.run.versions, "torch": "2.0.0"}
     aged = record.model_copy(update={"run": record.run.model_copy(update={"versions": older})})
     wanted = run_record(made, loaded, catalog(), settings, "0" * 64)
     assert not evidence_files.is_fresh(aged, evidence_model(loaded), wanted)
+
+
+def test_a_raised_version_of_the_engine_makes_evidence_stale(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    planted = induction_model("llama")
+    loaded = wrap(planted.model, planted.tokenizer, "planted--induction")
+    made = recipe("induction", "prefix-matching")
+    record = one(made)
+    assert record.run.engine == 1
+    assert '"engine"' not in evidence_files.to_text(record)  # as in records made before it was
+    monkeypatch.setattr("verify.recording.ENGINE_VERSION", 2)
+    now = run_record(made, loaded, catalog(), Settings(), "0" * 64)
+    assert evidence_files.what_changed(record, evidence_model(loaded), now) == ("engine",)
+    newer = one(made)
+    assert '"engine": 2' in evidence_files.to_text(newer)
+    assert Evidence.model_validate_json(evidence_files.to_text(newer)) == newer
+    assert evidence_files.is_fresh(newer, evidence_model(loaded), now)
 
 
 def test_a_raised_version_of_a_builder_makes_evidence_stale(

@@ -77,6 +77,7 @@ def checkpoint_of(
         accuracies=progress["accuracy"],
         dtype=first.dtype,
         device=first.device,
+        engine=first.engine,
         versions=first.versions,
         results=tuple(_result(record) for record in records),
     )
@@ -115,8 +116,12 @@ def is_fresh(known: Checkpoint, loaded: LoadedModel, jobs: Sequence[Job], catalo
         for job in jobs
     }
     have = {(r.head_type, r.recipe): r.recipe_sha256 for r in known.results}
-    versions = run_record(jobs[0].recipe, loaded, catalog, Settings(), "0" * 64).versions
-    return known.model == evidence_model(loaded) and have == wanted and known.versions == versions
+    now = run_record(jobs[0].recipe, loaded, catalog, Settings(), "0" * 64)
+    return (
+        known.model == evidence_model(loaded)
+        and have == wanted
+        and (known.versions, known.engine) == (now.versions, now.engine)
+    )
 
 
 def main(arguments: list[str] | None = None) -> None:
