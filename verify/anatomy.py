@@ -33,7 +33,7 @@ __all__ = ["Anatomy", "UnsupportedArchitecture"]
 _AT_ONCE = 512
 """Tokens that are read alone in one batch."""
 
-_VOCABULARY_PART = 16384
+VOCABULARY_PART = 16384
 """Rows of the unembedding that are turned to float32 at once: 256 MB at a width of 4096."""
 
 
@@ -271,9 +271,7 @@ class Anatomy:
         """
         weight = self.unembedding.weight
         read = normed.float().to(weight.device)
-        values = torch.cat(
-            [read @ rows.float().T for rows in weight.split(_VOCABULARY_PART)], dim=1
-        )
+        values = torch.cat([read @ rows.float().T for rows in weight.split(VOCABULARY_PART)], dim=1)
         if self.unembedding.bias is not None:
             values = values + self.unembedding.bias.float()
         return values * self.parts.logit_scale

@@ -36,6 +36,11 @@ them back after each use: at width 768 a third of the time of 64 prompts of 100 
 _SHARE = 0.6
 """Of free memory; the rest is for what is not counted, such as the kernels' own."""
 _CGROUP = Path("/sys/fs/cgroup")
+_LIMITS = (
+    ("memory.max", "memory.current"),
+    ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),
+)
+"""What a container may use and uses, in the files of version 2 and 1 of control groups."""
 
 
 @dataclass(frozen=True)
@@ -252,12 +257,13 @@ def _free_main_memory() -> int:
     import psutil
 
     free = int(psutil.virtual_memory().available)
-    try:  # a container can have less than the machine
-        most = int((_CGROUP / "memory.max").read_text())
-        used = int((_CGROUP / "memory.current").read_text())
-    except (OSError, ValueError):
-        return free
-    return min(free, max(most - used, 0))
+    for most, used in _LIMITS:  # a container can have less than the machine
+        try:
+            left = int((_CGROUP / most).read_text()) - int((_CGROUP / used).read_text())
+        except (OSError, ValueError):  # the other version, or no limit
+            continue
+        free = min(free, max(left, 0))
+    return free
 
 
 def _devices(model: PreTrainedModel) -> set[torch.device]:

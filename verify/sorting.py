@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,6 +12,7 @@ from torch import Tensor
 
 from catalog.schema.answered import GIVEN, SOLVED, STRONGEST_WRONG, Answered
 from verify.anatomy import Anatomy
+from verify.attention import BLOCK_BYTES
 from verify.capture import FinalView, Reader, run_pass
 from verify.loading import LoadedModel
 from verify.prompts import Answers, Prompt, PromptSet
@@ -79,28 +80,35 @@ class GreedyReader(Reader):
     def finish(self, view: FinalView) -> None:
         """Rank the whole vocabulary, and the candidates."""
         ends = [prompt.queries["end"][0] for prompt in view.prompts]
-        logits = self._logits(view, range(len(ends)), ends)
-        self._answer[list(view.numbers)] = logits.argmax(-1).cpu().numpy()
-        for row, (number, prompt) in enumerate(zip(view.numbers, view.prompts, strict=True)):
-            rivals = torch.full_like(logits[row], float("-inf"))
+        for row, logits, answer in self._logits(view, range(len(ends)), ends):
+            number, prompt = view.numbers[row], view.prompts[row]
+            self._answer[number] = answer
+            rivals = torch.full_like(logits, float("-inf"))
             among = slice(None) if prompt.candidates is None else list(prompt.candidates)
-            rivals[among] = logits[row, among]
+            rivals[among] = logits[among]
             rivals[correct_of(prompt)] = float("-inf")
             self._wrong[number] = int(rivals.argmax())
         if self._writes is None:
             return
         at = [(row, i) for row, p in enumerate(view.prompts) for i in p.queries[self._writes]]
-        written = self._logits(view, [row for row, _ in at], [i for _, i in at]).argmax(-1)
-        for (row, position), token in zip(at, written.tolist(), strict=True):
+        written = self._logits(view, [row for row, _ in at], [i for _, i in at])
+        for (row, position), (_, _, token) in zip(at, written, strict=True):
             if token != next_token(view.prompts[row], position):
                 self._wrote[view.numbers[row]] = False
 
-    def _logits(self, view: FinalView, rows: Sequence[int], positions: Sequence[int]) -> Tensor:
-        device = view.normed.device
-        read = view.normed[
-            torch.tensor(list(rows), device=device), torch.tensor(positions, device=device)
-        ]
-        return self._anatomy.all_logits(read)
+    def _logits(
+        self, view: FinalView, rows: Sequence[int], positions: Sequence[int]
+    ) -> Iterator[tuple[int, Tensor, int]]:
+        """Each row, the logits of the whole vocabulary there, and the token with the highest.
+
+        As many rows at a time as take ``BLOCK_BYTES``: a batch of prompts can have many.
+        """
+        at_once = max(1, BLOCK_BYTES // (4 * self._anatomy.embedding_rows))
+        for start in range(0, len(rows), at_once):
+            here = list(rows[start : start + at_once])
+            read = view.normed[here, list(positions[start : start + at_once])]
+            logits = self._anatomy.all_logits(read)
+            yield from zip(here, logits, logits.argmax(-1).tolist(), strict=True)
 
     def said(self) -> Said:
         """Once the pass is through."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from pathlib import Path
 
 import pytest
 import torch
@@ -117,6 +118,44 @@ def test_a_batch_that_does_not_fit_is_halved(
     )
     with pytest.raises(CaptureFailed, match="a prompt of 30 tokens does not fit"):
         sizes(anatomy, (30,) * 2)
+
+
+def test_a_container_can_have_less_than_the_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def free() -> int:
+        return batches.free_bytes(torch.device("cpu"))
+
+    monkeypatch.setattr(batches, "_CGROUP", tmp_path)
+    assert free() > 2**20  # no limit at all
+    old = tmp_path / "memory"
+    old.mkdir()
+    (old / "memory.limit_in_bytes").write_text(f"{3 * 2**20}\n")
+    (old / "memory.usage_in_bytes").write_text(f"{2**20}\n")
+    assert free() == 2 * 2**20
+    (tmp_path / "memory.max").write_text("max\n")
+    (tmp_path / "memory.current").write_text("4096\n")
+    assert free() == 2 * 2**20
+    (tmp_path / "memory.max").write_text("8192\n")
+    assert free() == 4096
+    (tmp_path / "memory.current").write_text("9000\n")
+    assert free() == 0
+
+
+@pytest.mark.parametrize("full", [torch.OutOfMemoryError(), RuntimeError("MPS out of memory")])
+def test_a_batch_of_the_size_asked_for_that_does_not_fit_is_an_error(
+    anatomy: Anatomy, monkeypatch: pytest.MonkeyPatch, full: Exception
+) -> None:
+    def cramped(self, input_ids, **more):  # type: ignore[no-untyped-def]
+        raise full
+
+    monkeypatch.setattr(type(anatomy.model), "forward", cramped)
+    with pytest.raises(
+        CaptureFailed, match="8 prompts of up to 30 tokens do not fit: take a small"
+    ):
+        sizes(anatomy, (30,) * 9, batch_size=8)
+    with pytest.raises(CaptureFailed, match="a prompt of 30 tokens does not fit"):
+        sizes(anatomy, (30,) * 9, batch_size=1)
 
 
 def test_little_free_memory_makes_batches_smaller(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from verify.anatomy import Anatomy
+from verify.anatomy import VOCABULARY_PART, Anatomy
 from verify.capture import CaptureFailed
 
 
@@ -21,7 +21,7 @@ class OVCircuit:
 
     def __init__(self, anatomy: Anatomy) -> None:
         self.anatomy = anatomy
-        self._unembedding = anatomy.unembedding.weight.detach().float()
+        self._unembedding = anatomy.unembedding.weight.detach()
 
     @torch.no_grad()
     def source(self, layer: int, tokens: Tensor) -> Tensor:
@@ -54,7 +54,12 @@ class OVCircuit:
         rows = self._unembedding
         if targets is not None:
             rows = rows[targets.to(rows.device)]
-        logits = self.anatomy.through_final_norm(written).float().to(rows.device) @ rows.T
+        read = self.anatomy.through_final_norm(written).float().to(rows.device)
+        if rows.dtype == torch.float32:
+            logits = read @ rows.T
+        else:  # in float32 the whole can take more memory than there is
+            parts = rows.split(VOCABULARY_PART)
+            logits = torch.cat([read @ part.float().T for part in parts], dim=-1)
         if not bool(torch.isfinite(logits).all()):
             raise CaptureFailed("what a head writes is not finite: try --dtype float32")
         return logits.to(self.anatomy.device)

@@ -9,6 +9,7 @@ from torch import Tensor
 from catalog.schema.measures import OVCopying, OVRelation
 from catalog.schema.recipe import Recipe
 from verify.anatomy import Anatomy
+from verify.attention import BLOCK_BYTES
 from verify.measures.ov_circuit import OVCircuit
 from verify.measures.tokens import TokenUnits
 from verify.statistics import Units
@@ -47,15 +48,18 @@ def targets_in_top(
     """
     others = targets.roll(1)
     circuit = OVCircuit(anatomy)
+    at_once = max(1, BLOCK_BYTES // (4 * anatomy.embedding_rows))
+    parts = [slice(at, at + at_once) for at in range(0, len(sources), at_once)]
     sign = -1.0 if measure.direction == "negative" else 1.0
     score = np.zeros((len(sources), anatomy.layers, anatomy.heads))
     control = np.zeros_like(score)
     for layer in range(anatomy.layers):
         written = circuit.written(layer, circuit.source(layer, sources))
         for head in range(anatomy.heads):
-            logits = sign * circuit.logits(written[head])
-            score[:, layer, head] = in_top(logits, targets, measure.top)
-            control[:, layer, head] = in_top(logits, others, measure.top)
+            for part in parts:
+                logits = sign * circuit.logits(written[head][part])
+                score[part, layer, head] = in_top(logits, targets[part], measure.top)
+                control[part, layer, head] = in_top(logits, others[part], measure.top)
     return Units(
         score=score.reshape(len(sources), -1),
         control=control.reshape(len(sources), -1),
