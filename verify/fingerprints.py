@@ -64,7 +64,7 @@ def state_sha256(model: PreTrainedModel) -> str:
         for name, tensor in stored(key, whole.detach()):
             array = tensor.detach().cpu().contiguous()
             digest.update(f"{name}:{array.dtype}:{tuple(array.shape)}".encode())
-            digest.update(array.flatten().view(torch.uint8).numpy())  # its bytes, not a copy
+            digest.update(array.flatten().view(torch.uint8).numpy().data)  # its bytes, not a copy
     return digest.hexdigest()
 
 

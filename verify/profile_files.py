@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import Any
 
 from verify.report import report_html
 from verify.results import Results
+from verify.whole_files import write_whole
 
 REPORT = "report.html"
 JSON = "profile.json"
@@ -26,12 +25,11 @@ def write_profile(results: Results, folder: Path) -> list[Path]:
     Raises:
         OSError: if a file cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    _replace(folder / REPORT, report_html(results).encode())
-    _replace(folder / JSON, (json.dumps(to_json(results), indent=1) + "\n").encode())
+    write_whole(report_html(results).encode(), folder / REPORT)
+    write_whole((json.dumps(to_json(results), indent=1) + "\n").encode(), folder / JSON)
     written = [folder / REPORT, folder / JSON]
     if can_write_parquet():
-        _replace(folder / PARQUET, _parquet(results))
+        write_whole(_parquet(results), folder / PARQUET)
         written.append(folder / PARQUET)
     return written
 
@@ -42,13 +40,26 @@ def can_write_parquet() -> bool:
 
 
 def to_json(results: Results) -> dict[str, Any]:
-    """Everything that the report shows, for programs."""
+    """Everything that the report shows, for programs.
+
+    ``tests`` says over what each q is corrected: over the ``heads`` of its recipe, and not over the
+    recipes; ``together`` is how many tests the profile has in all.
+    """
     return {
         "format_version": FORMAT_VERSION,
         "name": results.name,
         "model": results.model.model_dump(mode="json"),
         "heads": results.heads,
         "results": [result.model_dump(mode="json") for result in results.types],
+        "tests": {
+            "family": "the heads of one recipe",
+            "correction": "Benjamini-Hochberg",
+            "recipes": [
+                {"head_type": head_type, "recipe": recipe, "heads": count}
+                for (head_type, recipe), count in results.tested.items()
+            ],
+            "together": sum(results.tested.values()),
+        },
         "failed_gates": [
             {"head_type": record.head_type, "recipe": record.recipe, **gate.model_dump(mode="json")}
             for record in results.evidence.values()
@@ -101,15 +112,3 @@ def _schema() -> Any:
         ],
         metadata={"headbook.format_version": str(FORMAT_VERSION)},
     )
-
-
-def _replace(path: Path, content: bytes) -> None:
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise

@@ -42,6 +42,7 @@ class HeadRow:
     margin_low: float | None
     margin_high: float | None
     q: float | None
+    """Corrected over the heads of this recipe (Benjamini and Hochberg), and over no other."""
     status: str
     """``passes``, ``fails`` or ``unclear``, on the first seed."""
     found: bool
@@ -109,6 +110,16 @@ class Results(Mapping[str, TypeResult]):
     def unmeasured(self) -> Mapping[str, str]:
         """Types that got no verdict, and why."""
         return unmeasured(self.entries, self.evidence.keys(), self.failed)
+
+    @property
+    def tested(self) -> Mapping[Key, int]:
+        """By recipe, over how many heads its q are corrected; recipes without q are left out."""
+        counts = {
+            key: sum(q is not None for row in record.scores.q for q in row)
+            for key, record in self.evidence.items()
+            if record.scores is not None and record.scores.q is not None
+        }
+        return {key: count for key, count in counts.items() if count}
 
     @property
     def heads(self) -> dict[str, list[str]]:

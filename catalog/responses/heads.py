@@ -22,6 +22,7 @@ class HeadScore(Response):
     control: float | None
     margin: float | None
     q: float | None
+    """Corrected over the heads of this recipe, and over no other recipe."""
     status: HeadStatus
     rank: int
     """1 for the highest score among all heads of the model."""

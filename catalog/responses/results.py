@@ -35,6 +35,7 @@ class RecipeResult(Response):
     control: float | None
     margin: float | None
     q: float | None
+    """Corrected over the heads of this recipe, and over no other recipe."""
     stale: bool = False
     """Whether the recipe has changed since: the figures are those of the recipe as it was."""
 

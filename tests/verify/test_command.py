@@ -18,7 +18,7 @@ from catalog.loading import load
 from catalog.schema.base import Stage
 from catalog.schema.evidence import Evidence
 from tests.planted import induction_model
-from verify.planning import jobs_of, select
+from verify.planning import groups, jobs_of, select, waves
 
 COMMAND = [sys.executable, "-c", "from catalog.commands.main import main; main()", "verify"]
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "COLUMNS": "130"}
@@ -117,8 +117,20 @@ def test_a_killed_run_goes_on_where_it_was(folder: Path, tmp_path: Path) -> None
     process.communicate()
     kept = {path: path.read_bytes() for path in tmp_path.rglob("*.json")}
     assert kept
-    for content in kept.values():
-        Evidence.model_validate_json(content)
+    recorded = {
+        (record.head_type, record.recipe)
+        for record in map(Evidence.model_validate_json, kept.values())
+    }
+    # one group at most is in parts; those before it are whole, and nothing of those after it is
+    planned = [
+        {job.key for job in group}
+        for wave in waves(jobs_of(select(load(), [], stage)))
+        for group in groups(wave)
+    ]
+    whole = [group <= recorded for group in planned]
+    begun = [bool(group & recorded) for group in planned]
+    assert begun[: sum(whole)] == whole[: sum(whole)]
+    assert sum(begun) <= sum(whole) + 1
 
     ran = verify(*arguments, "--format", "json")
     assert ran.returncode == 0, ran.stderr

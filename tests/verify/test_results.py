@@ -8,12 +8,14 @@ import subprocess
 import sys
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from transformers import PreTrainedModel
 
 import verify
 from tests.planted import Planted, induction_model, random_twin
+from tests.verify.catalog_parts import catalog
 from verify import profile_files
 from verify.report import report_html
 from verify.results import Results
@@ -32,6 +34,12 @@ def results() -> Results:
     return verify.run(
         planted().model, planted().tokenizer, TYPES, name="planted--induction", progress=False
     )
+
+
+def heads() -> int:
+    """Of the planted model."""
+    config = planted().model.config
+    return int(config.num_hidden_layers * config.num_attention_heads)
 
 
 def test_importing_the_package_stays_cheap() -> None:
@@ -62,6 +70,88 @@ def test_what_was_not_asked_for_is_told_apart_from_what_has_no_verdict() -> None
     assert only.types == ()
     assert {record.measure for record in only.evidence.values()} == {"ov-copying"}
     assert only.unmeasured["induction"] == "prefix-matching (pattern) was left out"
+
+
+def test_one_name_is_a_list_of_one() -> None:
+    only = verify.run(
+        planted().model,
+        planted().tokenizer,
+        "induction",
+        stages="latent-reasoning",
+        strengths="weights",
+        progress=False,
+    )
+    assert set(only.evidence) == {("induction", "copying")}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"types": []}, "types is empty; None runs all that can be run"),
+        ({"stages": ["late"]}, "stages are of knowledge-recalling, .*; not 'late'"),
+        ({"strengths": "weigths"}, "strengths are of pattern, .*; not 'weigths'"),
+        ({"strengths": ["triangulated"]}, "strengths are of pattern, .*; not 'triangulated'"),
+        ({"name": "my model"}, "name is like local--model .*not 'my model'"),
+        ({"seed": -1}, "seed is at least 0, not -1"),
+        ({"batch_size": 0}, "batch_size is at least 1, not 0"),
+        ({"limit_memory": 0}, "limit_memory is at least 1, not 0"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_before_the_work(
+    wrong: dict[str, Any], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("verify.in_memory.wrap", None)  # nothing is read
+    with pytest.raises(ValueError, match=said):
+        verify.run(planted().model, planted().tokenizer, **wrong)
+
+
+def test_a_slow_tokenizer_and_a_folder_that_cannot_be_are_refused_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from verify.loading import ModelError
+
+    monkeypatch.setattr("verify.in_memory.wrap", None)
+
+    class Slow:
+        is_fast = False
+
+    with pytest.raises(ModelError, match="the tokenizer is not a fast one"):
+        verify.run(planted().model, Slow())  # type: ignore[arg-type]
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match="file"):
+        verify.run(planted().model, planted().tokenizer, evidence=tmp_path / "file" / "evidence")
+
+
+def test_what_can_be_run_is_listed() -> None:
+    listed = verify.types()
+    runnable = {entry.id for entry in catalog().head_types.values() if entry.runnable}
+    assert set(listed) >= runnable
+    assert listed["induction"] == catalog().head_types["induction"].summary
+    read = verify.types(strengths="weights", stages=["latent-reasoning"])
+    assert "induction" in read
+    assert "previous-token" not in read
+    with pytest.raises(ValueError, match="stages are of"):
+        verify.types(stages="late")
+
+
+def test_what_is_fresh_runs_again_where_that_is_wanted(tmp_path: Path) -> None:
+    def go(**more: Any) -> str:
+        verify.run(
+            planted().model,
+            planted().tokenizer,
+            "previous-token",
+            evidence=tmp_path,
+            progress=False,
+            **more,
+        )
+        (path,) = tmp_path.rglob("*.json")
+        written = path.read_text()
+        path.write_text(written.replace('"reason": "', '"reason": "Marked. '))
+        return written
+
+    assert "Marked" not in go()
+    assert "Marked" in go()
+    assert "Marked" not in go(again=True)
 
 
 def test_the_frame_has_a_row_for_each_head_and_recipe() -> None:
@@ -147,10 +237,27 @@ def test_the_report_rounds_no_q_to_nothing() -> None:
     )
     assert 0 < least < 0.0005
     page = report_html(results())
-    assert "<dt>q</dt><dd>&lt;0.001</dd>" in page
+    family = f"<small>over the {heads()} heads of this recipe</small>"
+    assert f"<dt>q</dt><dd>&lt;0.001 {family}</dd>" in page
     assert "<td>&lt;0.001</td>" in page
     assert "<dt>q</dt><dd>0.000" not in page
     assert "q 0.000" not in page
+
+
+def test_report_and_json_say_over_what_q_is_corrected() -> None:
+    """Not over the recipes: as many tests as there are heads in each."""
+    scored = {key: r.scores for key, r in results().evidence.items() if r.scores is not None}
+    tested = {key: heads() for key, scores in scored.items() if scores.q is not None}
+    assert len(tested) >= 2
+    assert results().tested == tested
+    page = report_html(results())
+    assert (
+        f"{len(tested)} recipes of this report with a q make {heads() * len(tested)} tests" in page
+    )
+    said = profile_files.to_json(results())["tests"]
+    assert said["family"] == "the heads of one recipe"
+    assert said["together"] == heads() * len(tested)
+    assert {(one["head_type"], one["recipe"]): one["heads"] for one in said["recipes"]} == tested
 
 
 def test_hostile_names_stay_text() -> None:
