@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from torch import nn
 from transformers import (
     AutoModelForCausalLM,
     AutoTokenizer,
@@ -142,9 +143,14 @@ def wrap(
         weights_sha256=weights,
         config_sha256=config,
         tokenizer_sha256=rules,
-        device=str(anatomy.device),
+        device="several" if is_split(model) else str(anatomy.device),
         dtype=str(model.dtype).removeprefix("torch."),
     )
+
+
+def is_split(model: nn.Module) -> bool:
+    """Whether its parts lie on several devices."""
+    return len({parameter.device for parameter in model.parameters()}) > 1
 
 
 def placed(where: str) -> str | dict[str, str]:

@@ -15,7 +15,7 @@ from tests.verify.catalog_parts import catalog
 from tests.verify.tiny_models import tiny
 from verify.anatomy import Anatomy, UnsupportedArchitecture
 from verify.fingerprints import file_sha256
-from verify.loading import LoadedModel, ModelError, find, load
+from verify.loading import LoadedModel, ModelError, find, is_split, load
 from verify.model_sources import download
 
 
@@ -37,6 +37,13 @@ def test_a_folder_loads_and_is_identified_by_its_weights(folder: Path) -> None:
     assert again.revision == loaded.revision
     assert again.config_sha256 == loaded.config_sha256
     assert again.tokenizer_sha256 == loaded.tokenizer_sha256
+
+
+def test_a_model_whose_parts_lie_apart_is_told() -> None:
+    model = tiny("llama")
+    assert not is_split(model)
+    model.model.layers[1].to("meta")  # type: ignore[index,operator,union-attr]
+    assert is_split(model)
 
 
 def test_only_safetensors_are_read(folder: Path) -> None:
