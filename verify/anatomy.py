@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
+from verify.adapters import kinds, unwrapped
 from verify.attention import Attention, Call, OwnAttention, PlainAttention, WholeAttention
 from verify.listening import (
     eager,
@@ -26,7 +27,7 @@ from verify.listening import (
 from verify.modes import evaluating
 from verify.probing import UnsupportedArchitecture, find_parts
 from verify.rotary import Rotary
-from verify.weights import matrix
+from verify.weights import constant, matrix, tensors
 
 __all__ = ["Anatomy", "UnsupportedArchitecture"]
 
@@ -41,16 +42,18 @@ class Anatomy:
     """The parts of one loaded model.
 
     Args:
-        model: a causal language model.
+        model: a causal language model. What is measured is ``self.model``: that without a wrapper
+            around it.
 
     Raises:
         UnsupportedArchitecture: naming the architecture and the part that could not be found.
     """
 
     def __init__(self, model: PreTrainedModel) -> None:
-        self.model = model
+        adapted = bool(kinds(model))
+        self.model = model = unwrapped(model)
         self.architecture = type(model).__name__
-        self.parts = parts = find_parts(model)
+        self.parts = parts = find_parts(model, adapted=adapted or bool(kinds(model)))
         self.blocks = [layer.block for layer in parts.layers]
         self.final_norm = parts.final_norm
         self.layers = len(parts.layers)
@@ -118,7 +121,7 @@ class Anatomy:
 
     def layer_device(self, layer: int) -> torch.device:
         """Where the heads of a layer are; a large model is spread over several devices."""
-        return next(self.parts.layers[layer].output.parameters()).device
+        return next(tensors(self.parts.layers[layer].output)).device
 
     def attention_norm(self, layer: int) -> Callable[[Tensor], Tensor]:
         """The norm through which the heads of a layer read the residual stream."""
@@ -133,6 +136,11 @@ class Anatomy:
         output = self.parts.layers[layer].output
         weight = matrix(output, self.heads * self.head_width, self.dtype)
         return weight.reshape(self.heads, -1, weight.shape[1])
+
+    def output_constant(self, layer: int) -> Tensor | None:
+        """What the output projection of a layer writes whatever the heads give out: [width]."""
+        output = self.parts.layers[layer].output
+        return constant(output, self.heads * self.head_width, self.dtype)
 
     def value_weight(self, layer: int) -> Tensor:
         """W_V for each *query* head of a layer: [heads, width, head width].
@@ -245,8 +253,8 @@ class Anatomy:
         z, read = z.float(), self.readout(direction).to(output.device)
         if parts.post_norm is not None:
             whole = torch.einsum("bhf,hfd->bd", z, output)
-            bias = getattr(parts.output, "bias", None)
-            if isinstance(bias, Tensor):
+            bias = self.output_constant(layer)
+            if bias is not None:
                 whole = whole + bias.float()
             read = parts.post_norm.transposed(read) / parts.post_norm.scale(whole)[:, None]
         if parts.multiplier != 1.0:

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from catalog.fingerprints import sha256_of
+from verify.adapters import settings
 from verify.prompts import PromptSet
 from verify.weights import stored
 
@@ -58,14 +60,42 @@ def files_sha256(paths: Iterable[Path]) -> str:
 
 
 def state_sha256(model: PreTrainedModel) -> str:
-    """Hash of a model in memory: names, types, shapes and bytes of its tensors."""
+    """Hash of a model in memory: names, types, shapes and bytes of its tensors.
+
+    Of adapters also what they compute with besides: by how much they are scaled, which are active.
+    """
     digest = hashlib.sha256()
-    for key, whole in sorted(model.state_dict().items()):
+    with _left_as_it_is(model):
+        state = model.state_dict()
+    for key, whole in sorted(state.items()):
         for name, tensor in stored(key, whole.detach()):
             array = tensor.detach().cpu().contiguous()
             digest.update(f"{name}:{array.dtype}:{tuple(array.shape)}".encode())
             digest.update(array.flatten().view(torch.uint8).numpy().data)  # its bytes, not a copy
+    for name, of_adapter in settings(model):
+        digest.update(f"{name}:{json.dumps(of_adapter, sort_keys=True)}".encode())
     return digest.hexdigest()
+
+
+@contextmanager
+def _left_as_it_is(model: PreTrainedModel) -> Iterator[None]:
+    """Let quantized weights be afterwards what they were.
+
+    bitsandbytes packs weights of four bits for the CPU when they are first used. Its 0.50 unpacks
+    them for a state dict, and then packs their scales in another order: another model.
+    """
+    found = [
+        (weight, weight.data, state, dict(vars(state)))
+        for weight in model.parameters()
+        if (state := getattr(weight, "quant_state", None)) is not None
+    ]
+    try:
+        yield
+    finally:
+        for weight, data, state, before in found:
+            weight.data = data
+            vars(state).clear()
+            vars(state).update(before)
 
 
 def config_sha256(model: PreTrainedModel) -> str:

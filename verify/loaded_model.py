@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
@@ -28,6 +29,11 @@ class LoadedModel:
     tokenizer_sha256: str
     device: str
     dtype: str
+    """Of the numbers that layers hand one another."""
+    foreign_layers: tuple[str, ...] = ()
+    """Linear layers that are quantized or adapted: how many of which kind."""
+    libraries: Mapping[str, str] = field(default_factory=dict)
+    """Versions of the libraries that these and other parts of the model come from."""
     entry: Model | None = None
 
     def described(self) -> Model:

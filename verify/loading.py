@@ -26,6 +26,7 @@ from verify.fingerprints import (
     state_sha256,
     tokenizer_sha256,
 )
+from verify.foreign_layers import foreign_layers, libraries
 from verify.loaded_model import LoadedModel, check_size
 from verify.model_files import (
     ModelError,
@@ -115,6 +116,8 @@ def load(source: Source, *, device: str = "auto", dtype: str = "float32") -> Loa
         tokenizer_sha256=rules,
         device=where,
         dtype=dtype,
+        foreign_layers=foreign_layers(model),
+        libraries=libraries(model),
         entry=source.entry,
     )
     check_size(loaded)
@@ -124,13 +127,14 @@ def load(source: Source, *, device: str = "auto", dtype: str = "float32") -> Loa
 def wrap(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, name: str = "local--model"
 ) -> LoadedModel:
-    """A model that is already in memory, fine-tuned or built by hand.
+    """A model that is already in memory, fine-tuned (adapters and all), quantized or built by hand.
 
     Raises:
         UnsupportedArchitecture: if its parts cannot be named.
         ModelError: if a weight is not a finite number.
     """
     anatomy = Anatomy(model)
+    model = anatomy.model
     check_weights(name, model, (), anatomy.layers)
     weights, config, rules = state_sha256(model), config_sha256(model), tokenizer_sha256(tokenizer)
     return LoadedModel(
@@ -144,7 +148,9 @@ def wrap(
         config_sha256=config,
         tokenizer_sha256=rules,
         device="several" if is_split(model) else str(anatomy.device),
-        dtype=str(model.dtype).removeprefix("torch."),
+        dtype=str(anatomy.dtype).removeprefix("torch."),
+        foreign_layers=foreign_layers(model),
+        libraries=libraries(model),
     )
 
 

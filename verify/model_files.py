@@ -28,10 +28,13 @@ def weight_files(folder: Path) -> list[Path]:
     Raises:
         ModelError: if there are none, or an index points anywhere but into the folder.
     """
+    if (folder / "adapter_config.json").exists():
+        raise ModelError(
+            f"{folder} holds an adapter: load it with peft and give it to"
+            " verify.run, or save what merge_and_unload() makes of it and its base model"
+        )
     if not (folder / "config.json").is_file():
         raise ModelError(f"{folder} has no config.json: is it a transformers model folder?")
-    if (folder / "adapter_config.json").exists():
-        raise ModelError(f"{folder} holds an adapter: merge it into its base model first")
     whole, index = folder / "model.safetensors", folder / "model.safetensors.index.json"
     if whole.is_file():
         return [whole]

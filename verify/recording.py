@@ -83,6 +83,7 @@ def evidence_model(loaded: LoadedModel) -> EvidenceModel:
         weights_sha256=loaded.weights_sha256,
         config_sha256=loaded.config_sha256,
         tokenizer_sha256=loaded.tokenizer_sha256,
+        foreign_layers=loaded.foreign_layers,
     )
 
 
@@ -105,7 +106,7 @@ def run_record(
         engine=ENGINE_VERSION,
         dtype=cast(Dtype, loaded.dtype),
         device=loaded.device,
-        versions=dict(_versions()),
+        versions=dict(sorted({**_versions(), **loaded.libraries}.items())),
     )
 
 

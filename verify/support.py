@@ -112,7 +112,8 @@ class _Reader(Reader):
 
         def keep(kept: list[Tensor]) -> Any:
             def hook(_: nn.Module, __: Any, output: Any) -> None:
-                kept.append((output[0] if isinstance(output, tuple) else output).clone())
+                wrote = output[0] if isinstance(output, tuple) else output
+                kept.append(wrote.float().clone())
 
             return hook
 
@@ -126,12 +127,12 @@ class _Reader(Reader):
 
     def read(self, view: LayerView) -> None:
         self.weights.append([view.all_rows(index) for index in range(len(view.prompts))])
-        self.z.append(view.z.clone())
+        self.z.append(view.z.float().clone())
         if self.first is None:
-            self.first = view.residual.clone()
+            self.first = view.residual.float().clone()
 
     def finish(self, view: FinalView) -> None:
-        self.final = view.residual.clone()
+        self.final = view.residual.float().clone()
 
     @torch.no_grad()
     def against(self, index: int, prompt: Prompt) -> tuple[float, float, float]:
@@ -143,7 +144,8 @@ class _Reader(Reader):
         )
         heads = 0.0
         for layer, (z, wrote) in enumerate(zip(self.z, self.attention, strict=True)):
-            summed = torch.einsum("thf,hfd->td", z[index], self.anatomy.output_weight(layer))
+            weight = self.anatomy.output_weight(layer).float()
+            summed = torch.einsum("thf,hfd->td", z[index], weight)
             summed = summed + self._bias(layer)
             real = wrote.reshape(*z.shape[:2], -1)[index]
             heads = max(heads, float((summed - real).abs().max() / real.abs().max()))
@@ -165,9 +167,9 @@ class _Reader(Reader):
             model.set_attn_implementation(before)
 
     def _bias(self, layer: int) -> Tensor:
-        bias = getattr(self.anatomy.parts.layers[layer].output, "bias", None)
-        if isinstance(bias, Tensor):
-            return bias
+        bias = self.anatomy.output_constant(layer)
+        if bias is not None:
+            return bias.float()
         return torch.zeros(self.anatomy.width, device=self.anatomy.device)
 
     def _attributed(self, index: int, at: int) -> Tensor:
@@ -175,7 +177,7 @@ class _Reader(Reader):
         anatomy, parts = self.anatomy, self.anatomy.parts
         assert self.first is not None
         assert self.final is not None
-        rows = anatomy.unembedding.weight
+        rows = anatomy.unembedding.weight.float()
         read = anatomy.readout(rows)
         total = read @ self.first[index, at]
         others = iter(self.mlp)

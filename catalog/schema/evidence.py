@@ -38,6 +38,9 @@ class EvidenceModel(Strict):
     weights_sha256: Sha256
     config_sha256: Sha256
     tokenizer_sha256: Sha256
+    # left out where there are none, so that older records stay as they are
+    foreign_layers: Annotated[tuple[str, ...], Field(exclude_if=lambda layers: not layers)] = ()
+    """Linear layers that are quantized or adapted: how many of which class of which library."""
 
 
 class Run(Strict):

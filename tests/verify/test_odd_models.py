@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -208,6 +209,72 @@ def test_what_accelerate_puts_in_front_of_modules_stays_there(name: str) -> None
     before = {module: vars(module)["forward"] for module in model.modules()}
     assert support.check(model).exact
     assert {module: vars(module).get("forward") for module in model.modules()} == before
+
+
+@pytest.mark.parametrize("name", ["llama", "bloom"])
+def test_a_model_that_accelerate_spreads_gives_the_numbers_of_the_whole(name: str) -> None:
+    """Every block goes through hooks of its own, as where devices are several."""
+    from accelerate import dispatch_model
+    from accelerate.hooks import AlignDevicesHook
+
+    whole, spread = model_of(name), model_of(name)
+    (stack,) = (key for key, part in spread.named_modules() if isinstance(part, nn.ModuleList))
+    above = (f"{spread.base_model_prefix}.{key}" for key, _ in spread.base_model.named_children())
+    parts = {key: "cpu" for key in above if key != stack}
+    parts |= {f"{stack}.{at}": "cpu" for at in range(len(spread.get_submodule(stack)))}
+    parts["lm_head"] = "cpu"
+    spread = dispatch_model(spread, parts, main_device="cpu", force_hooks=True)
+    assert any(isinstance(getattr(m, "_hf_hook", None), AlignDevicesHook) for m in spread.modules())
+    assert support.check(spread).exact
+    kept = []
+    for model in (whole, spread):
+        keep = Keep()
+        run_pass(Anatomy(model), prompts_of((9, 5)), [keep], batch_size=2)
+        kept.append(keep)
+    for key, weights in kept[0].weights.items():
+        assert torch.equal(weights, kept[1].weights[key])
+
+
+@pytest.mark.parametrize("where", ["disk", "cpu"])
+def test_weights_that_are_elsewhere_are_refused_by_name(where: str, tmp_path: Path) -> None:
+    from accelerate import cpu_offload, disk_offload
+
+    model = model_of("llama")
+    if where == "disk":
+        disk_offload(model, str(tmp_path), execution_device=torch.device("cpu"))
+    else:
+        cpu_offload(model, execution_device=torch.device("cpu"))
+    with pytest.raises(UnsupportedArchitecture, match=r"\.weight is offloaded, and the heads'"):
+        Anatomy(model)
+
+
+@pytest.mark.parametrize("part", ["model.layers.1", "lm_head"])
+def test_a_model_of_which_a_part_was_converted_is_refused_by_name(part: str) -> None:
+    model = model_of("llama")
+    model.get_submodule(part).to(torch.bfloat16)
+    with pytest.raises(
+        UnsupportedArchitecture, match=r"does not run \(its weights are bfloat16 and float32; give"
+    ):
+        Anatomy(model)
+
+
+def test_a_norm_of_half_precision_in_a_float32_model_is_read_exactly() -> None:
+    model = model_of("llama")
+    for name, module in model.named_modules():
+        if name.endswith("norm"):
+            module.to(torch.bfloat16)
+    assert support.check(model).exact
+
+
+def test_autocast_around_a_run_does_not_change_its_precision() -> None:
+    model, kept = model_of("llama"), []
+    for on in (False, True):
+        keep = Keep()
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=on):
+            run_pass(Anatomy(model), prompts_of((9, 5)), [keep], batch_size=2)
+        kept.append(keep)
+    for key, weights in kept[0].weights.items():
+        assert torch.equal(weights, kept[1].weights[key])
 
 
 @pytest.mark.parametrize("name", ["llama", "bloom", "falcon_rw", "xglm", "gpt_neo"])

@@ -23,23 +23,27 @@ from verify.norms import NotANorm
 from verify.probing.parts import LayerParts, Parts, UnsupportedArchitecture
 from verify.probing.probe import Probe
 
+_WITHOUT_ADAPTER = (
+    " (with its adapter; merge that into the model, with peft's merge_and_unload(), or measure the"
+    " model without it, with disable_adapter())"
+)
+
 __all__ = ["LayerParts", "Parts", "UnsupportedArchitecture", "find_parts"]
 
 
 @torch.no_grad()
-def find_parts(model: PreTrainedModel) -> Parts:
+def find_parts(model: PreTrainedModel, *, adapted: bool = False) -> Parts:
     """Find and check the parts of a causal language model.
+
+    Args:
+        model: the model.
+        adapted: whether it has adapters, of which what is refused then tells.
 
     Raises:
         UnsupportedArchitecture: naming the architecture and what about it cannot be measured; or
-            a weight that is not in memory, a model that is compiled or in double precision.
+            a weight that is not in memory, a model in double precision or one that does not run.
     """
     name = type(model).__name__
-    if hasattr(model, "_orig_mod") or getattr(model, "_compiled_call_impl", None) is not None:
-        raise UnsupportedArchitecture(
-            f"{name} is compiled, and what is compiled does not show its parts; give the model as"
-            " it was before torch.compile"
-        )
     if any(weight.dtype == torch.float64 for weight in model.parameters()):
         raise UnsupportedArchitecture(
             f"{name} has weights of double precision, and scores are computed in single; give"
@@ -55,7 +59,36 @@ def find_parts(model: PreTrainedModel) -> Parts:
         with evaluating(model):
             return Probe(model).run()
     except (UnsupportedArchitecture, NotANorm) as error:
-        adapter = " (merge its adapter first)" if hasattr(model, "peft_config") else ""
+        hint = _WITHOUT_ADAPTER if adapted else ""
         raise UnsupportedArchitecture(
-            f"architecture {name} is not supported: {str(error).rstrip('.')}{adapter}"
+            f"architecture {name} is not supported: {str(error).rstrip('.')}{hint}"
         ) from None
+    except Exception as error:
+        if not _runs(model):
+            raise UnsupportedArchitecture(
+                f"{name} cannot be measured, because it does not run{_mixed(model)}:"
+                f" {str(error).strip().partition(chr(10))[0] or repr(error)}"
+            ) from error
+        raise
+
+
+def _runs(model: PreTrainedModel) -> bool:
+    """Whether it reads two tokens when nobody listens."""
+    try:
+        with evaluating(model):
+            model(input_ids=torch.zeros(1, 2, dtype=torch.long, device=model.device))
+    except Exception:  # noqa: BLE001  a model can fail in any way that there is
+        return False
+    return True
+
+
+def _mixed(model: PreTrainedModel) -> str:
+    """Of which types its weights are, if of several."""
+    types = {
+        str(tensor.dtype).removeprefix("torch.")
+        for tensor in model.parameters()
+        if tensor.is_floating_point()
+    }
+    if len(types) == 1:
+        return ""
+    return f" (its weights are {' and '.join(sorted(types))}; give all of them one type)"

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 import torch
 from torch import Tensor, nn
 from transformers import PreTrainedConfig
-from transformers.pytorch_utils import Conv1D
 
 from verify.listening import Scores
 from verify.norms import norm_of
 from verify.probing.parts import LayerParts, UnsupportedArchitecture
 from verify.probing.seen import ROUNDING, Ran, Seen, known_number, same
+from verify.weights import linear_layers
 
 
 class LayerFinder:
@@ -62,11 +62,8 @@ class LayerFinder:
             raise UnsupportedArchitecture(f"{where}attention is not causal")
         attention = next(module for module in block.modules() if module in self._attentions)
         inside = set(attention.modules())
-        linear = [
-            call
-            for call in calls
-            if call.module in inside and isinstance(call.module, nn.Linear | Conv1D)
-        ]
+        layers = set(linear_layers(attention))
+        linear = [call for call in calls if call.module in layers]
         output, z = self._output(linear, where)
         values, columns = self._values([call for call in linear if call is not output], z, where)
         read_norm = self._read_norm(values, calls, where)

@@ -10,7 +10,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
-from transformers.pytorch_utils import Conv1D
 
 from verify.attention import Call, plain_scale
 from verify.listening import (
@@ -29,7 +28,7 @@ from verify.probing.layer import LayerFinder
 from verify.probing.matrices import check_matrices
 from verify.probing.parts import Parts, UnsupportedArchitecture
 from verify.probing.seen import Ran, Seen, clip_of, first_tensor, same
-from verify.weights import is_plain
+from verify.weights import is_plain, linear_layers
 
 ROWS, TOKENS = 8, 6
 _MARK = 0.5
@@ -111,7 +110,9 @@ class Probe:
             raise UnsupportedArchitecture("its layers differ in their number of key-value heads")
         if len({layer.columns.shape for layer in seen.layers}) != 1:
             raise UnsupportedArchitecture("its layers differ in the width of their heads")
-        check_matrices(seen.layers, self.unembedding, self.random, self.tolerance)
+        check_matrices(
+            seen.layers, self.unembedding, self.embedding.weight.dtype, self.random, self.tolerance
+        )
         return Parts(
             layers=tuple(seen.layers),
             interface=self.interface,
@@ -185,9 +186,8 @@ class Probe:
         return found
 
     def _mark_linear(self, stack: ExitStack, attention: nn.Module) -> None:
-        for module in attention.modules():
-            if isinstance(module, nn.Linear | Conv1D):
-                stack.callback(module.register_forward_hook(self._mark).remove)
+        for layer in linear_layers(attention):
+            stack.callback(layer.register_forward_hook(self._mark).remove)
 
     def _watch(self, stack: ExitStack, attentions: Sequence[nn.Module]) -> None:
         for attention in attentions:
