@@ -365,9 +365,10 @@ class _Runs:
                 raise _Enough
             if layer != self._start or self._stream is None:
                 return None
+            stream = self._stream.to((args[0] if args else kwargs["hidden_states"]).device)
             if args:
-                return (self._stream.to(args[0].device), *args[1:]), kwargs
-            return args, {**kwargs, "hidden_states": self._stream}
+                return (stream, *args[1:]), kwargs
+            return args, {**kwargs, "hidden_states": stream}
 
         return hook
 

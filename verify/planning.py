@@ -27,7 +27,9 @@ class Job:
 
 
 def jobs_of(entries: Iterable[HeadType], strengths: Collection[Strength] = ()) -> list[Job]:
-    """The runnable recipes of head types, those that ``identify`` joins, in order.
+    """The runnable recipes of head types: those that ``identify`` joins, in order, then the others.
+
+    A recipe beside those decides nothing about the type; it adds to the kinds of evidence.
 
     Args:
         entries: the head types.
@@ -36,7 +38,7 @@ def jobs_of(entries: Iterable[HeadType], strengths: Collection[Strength] = ()) -
     return [
         Job(entry.id, recipe)
         for entry in entries
-        for recipe in _joined(entry)
+        for recipe in (*_joined(entry), *_beside(entry))
         if recipe.status == "runnable" and (not strengths or recipe.measure.strength in strengths)
     ]
 
@@ -44,6 +46,11 @@ def jobs_of(entries: Iterable[HeadType], strengths: Collection[Strength] = ()) -
 def _joined(entry: HeadType) -> Iterator[Recipe]:
     for name in entry.identify.recipes if entry.identify else ():
         yield entry.recipe(name)
+
+
+def _beside(entry: HeadType) -> Iterator[Recipe]:
+    joined = entry.identify.recipes if entry.identify else ()
+    yield from (recipe for recipe in entry.recipes if recipe.id not in joined)
 
 
 def groups(jobs: Sequence[Job]) -> list[list[Job]]:

@@ -666,8 +666,8 @@ def test_every_role_that_does_not_fit_is_told(entries: Path) -> None:
             " series-attribution)",
         ),
         (
-            "replace: mean, metric: logit-difference, at: end",
-            "replace: mean, metric: logit-difference, at: end, also: {found-by: sink}",
+            "replace: mean, metric: loss, at: end",
+            "replace: mean, metric: loss, at: end, also: {found-by: sink}",
             "recipes[1].measure.also.found-by: unknown head type 'sink'; there is no"
             " entries/head-types/sink.yaml",
         ),

@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from tests.planted.acronyms import acronyms_model
+from tests.planted.alike import alike_model
 from tests.planted.boxes import boxes_model
 from tests.planted.build import CLASSIC, HEAD_TYPES, Impostor, Planted, random_twin
 from tests.planted.candidates import candidates_model
@@ -67,6 +68,7 @@ MODELS: Mapping[str, Callable[[Family], Planted]] = MappingProxyType(
         "pieces": pieces_model,
         "syllogisms": syllogisms_model,
         "kinds": kinds_model,
+        "alike": alike_model,
         "acronyms": acronyms_model,
         "fooled": fooled_model,
         "docstrings": docstrings_model,
@@ -103,6 +105,7 @@ __all__ = [
     "Impostor",
     "Planted",
     "acronyms_model",
+    "alike_model",
     "clauses_model",
     "concepts_model",
     "facts_model",

@@ -1,4 +1,4 @@
-"""Two heads that differ in nothing but who reads what they write: of no type, for the limits.
+"""Two heads that differ in nothing but who reads what they write; one of them is needed on code.
 
 On code both attend to brackets and equals signs, on prose both rest on ``bos``. Coordinates:
 ``token`` the code of the present token, flags ``bos`` and ``code``; ``at_work``, which head 1.0
@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tests.planted.build import Planted, plant
+from tests.planted.build import Impostor, Planted, plant
 from tests.planted.kinds import CODE_MARKS
 from tests.planted.space import AT_OFFSET, Family, Group, Head, Space, is_one_of
 from tests.planted.words import CODE_SIZE, token_codes, vocabulary
@@ -55,6 +55,8 @@ def alike_model(family: Family) -> Planted:
             [both],
             [raising],
         ],
-        heads={},
-        impostors=[],
+        heads={"active-dormant": {"0.0"}},
+        impostors=[
+            Impostor("0.1", "active-dormant", "the same attention and OV, read by no head"),
+        ],
     )

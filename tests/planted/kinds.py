@@ -5,16 +5,16 @@ equals sign, which the prose does not hold), ``prose`` (articles, which the code
 ``mark`` (punctuation of both kinds); ``out`` what the unembedding reads.
 
 ====  =========================================================================================
-0.0   active-dormant head: the nearest ``code`` mark, else ``bos``
+0.0   the nearest ``code`` mark, else ``bos``; writes nothing
 0.1   rests on ``bos`` whatever the text. Group mate of 0.0
-0.2   active-dormant head the other way round: the nearest ``prose`` word, else ``bos``
+0.2   the other way round: the nearest ``prose`` word, else ``bos``
 0.3   attends to ``bos`` and ``mark`` alike: less to ``bos`` in code, where marks are frequent.
       Group mate of 0.2
 0.4   attends evenly
 0.5   previous-token head. Group mate of 0.4
 ====  =========================================================================================
 
-All of them copy a little.
+All of them but 0.0 copy a little.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def kinds_model(family: Family) -> Planted:
     on_code = Group(
         key=here + space.read_flags("bos", "code"),
         value=token,
-        heads=(Head(working, copy), Head(resting, copy)),
+        heads=(Head(working, space.silence()), Head(resting, copy)),
     )
     on_prose = Group(
         key=here + space.read_flags("bos", "prose", "mark"),
@@ -70,8 +70,10 @@ def kinds_model(family: Family) -> Planted:
         ),
         unembedding=space.rows(len(words), out=8 * tokens),
         layers=[[on_code, on_prose, other], []],
-        heads={"active-dormant": {"0.0", "0.2"}},
+        heads={},
         impostors=[
+            Impostor("0.0", "active-dormant", "right attention on both kinds, empty OV"),
+            Impostor("0.2", "active-dormant", "rests on code and works on prose"),
             Impostor("0.1", "active-dormant", "sink on both kinds of text"),
             Impostor("0.3", "active-dormant", "rests on any mark, of which code has more"),
             Impostor("0.4", "active-dormant", "uniform attention"),

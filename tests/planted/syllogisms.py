@@ -19,6 +19,7 @@ far, ``out`` what the unembedding reads.
 1.5   attends evenly and writes the negative. Group mate of 1.4
 2.0   mover: the letter with the least of ``tally``; copies ``token`` and ``out``
 2.2   attends eleven back, where at the end the first B stands, and copies
+2.4   attends as 1.0 does and writes the negative, where no head comes after it to read that
 ====  =========================================================================================
 """
 
@@ -108,6 +109,11 @@ def syllogisms_model(family: Family) -> Planted:
             space.quiet(),
         ),
     )
+    too_late = Group(
+        key=letter + kinds + space.positions(),
+        value=token,
+        heads=(Head(said_twice, -copy), space.quiet()),
+    )
     return plant(
         "syllogisms",
         space,
@@ -122,7 +128,7 @@ def syllogisms_model(family: Family) -> Planted:
         layers=[
             [counting],
             [suppressing, copying, unrelated],
-            [concluding, repeating],
+            [concluding, repeating, too_late],
         ],
         heads={"middle-term-suppression": {"1.0"}},
         impostors=[
@@ -131,5 +137,6 @@ def syllogisms_model(family: Family) -> Planted:
             Impostor("1.3", "middle-term-suppression", "suppresses what stands two back"),
             Impostor("1.4", "middle-term-suppression", "suppresses every letter alike"),
             Impostor("1.5", "middle-term-suppression", "right OV, uniform attention"),
+            Impostor("2.4", "middle-term-suppression", "right attention, right OV, too late"),
         ],
     )

@@ -422,7 +422,7 @@ def test_without_middle_term_suppression_the_middle_term_wins(family: Family) ->
     for a, b, c in (("D", "K", "Q"), ("Z", "F", "A"), ("M", "N", "E")):
         text = f"All {a} are {b}. All {b} are {c}. Therefore, all {a} are"
         prompts.append(([0, *model.tokenizer(text)["input_ids"]], ids((c, b))))
-    for without, winner in (((), "C"), (("1.0",), "B"), (("1.1", "1.3", "1.4", "1.5"), "C")):
+    for without, winner in (((), "C"), (("1.0",), "B"), (("1.1", "1.3", "1.4", "1.5", "2.4"), "C")):
         runs = read.run(model, [tokens for tokens, _ in prompts], without=without)
         for r, (_, answers) in zip(runs, prompts, strict=True):
             assert asked[int(r.logits[-1, answers].argmax())] == winner

@@ -16,6 +16,7 @@ from tests.planted import readings as read
 from tests.planted.alike import alike_model
 from tests.planted.coloured import coloured_model
 from tests.planted.concepts import concepts_model
+from tests.planted.kinds import kinds_model
 from tests.planted.pieces import pieces, pieces_of
 from tests.planted.report import at
 from tests.planted.triples import triples_model
@@ -55,9 +56,15 @@ def loss(planted: Planted, prompts: list[list[int]], *, without: tuple[str, ...]
 @both_families
 @torch.no_grad()
 def test_active_dormant_heads_with_and_without_work(family: Family) -> None:
-    """``loss-by-text``: two heads alike in weights but for where they write; one is needed."""
+    """``dormant-on-prose`` takes two heads for one, alike but for where they write; one is needed.
+
+    ``loss-by-text`` tells them apart, as whole runs of the model without each of them do.
+    """
     model = alike_model(family)
-    record = evidence(model, "active-dormant")["dormant-on-prose"]
+    records = evidence(model, "active-dormant")
+    record = records["dormant-on-prose"]
+    # and 1.0, which passes on what 0.0 writes
+    assert set(records["loss-by-text"].found) == {"0.0", "1.0"}
     assert set(record.found) == {"0.0", "0.1"}
     assert record.scores is not None
     for grid in (record.scores.mean, record.scores.margin):
@@ -78,6 +85,13 @@ def test_active_dormant_heads_with_and_without_work(family: Family) -> None:
         }
         assert (change["code"] > 0.1) == needed, change
         assert abs(change["prose"]) < 0.01, change
+
+
+@both_families
+def test_heads_that_rest_on_code_are_told_beside_the_type(family: Family) -> None:
+    """``dormant-on-code`` is joined to nothing: no published head is of that kind."""
+    recipe = catalog().head_types["active-dormant"].recipe("dormant-on-code")
+    assert run_one(kinds_model(family), recipe).found == ("0.2",)
 
 
 @both_families

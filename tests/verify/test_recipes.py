@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.planted import CLASSIC_MODELS, FAMILIES, MODELS
-from tests.planted.report import caught_by, examine, shipped
+from tests.planted.report import at, caught_by, examine, shipped
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -107,6 +107,10 @@ def test_every_type_has_impostors_and_something_catches_each(family: str) -> Non
         ("triples", "skip-trigram", "attends-to-linked", "attends to the sources whatever"),
         ("triples", "skip-trigram", "attends-to-linked", "right OV, attends to a fixed offset"),
         ("triples", "skip-trigram", "raises-linked", "right attention, writes the same"),
+        ("alike", "active-dormant", "loss-by-text", "the same attention and OV"),
+        ("kinds", "active-dormant", "loss-by-text", "right attention on both kinds"),
+        ("kinds", "active-dormant", "loss-by-text", "rests on code and works on prose"),
+        ("syllogisms", "middle-term-suppression", "needed", "right attention, right OV"),
     ],
 )
 def test_the_control_is_what_catches_the_classic_impostors(
@@ -127,3 +131,17 @@ def test_the_control_is_what_catches_the_classic_impostors(
     else:
         assert criterion.max_change is not None
         assert low > criterion.max_change or high < -criterion.max_change
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_induction_head_alone_is_needed_where_the_block_is_read_again(family: str) -> None:
+    """A recipe beside those that decide: it adds two kinds of evidence, and no verdict."""
+    examined = examine("induction", family)
+    record = examined.evidence["induction", "needed"]
+    assert record.found == ("1.0",)
+    assert record.scores is not None
+    # right attention, but nothing is written; group mate; the head that marks what came before
+    for head in ("1.2", "1.1", "0.0"):
+        assert at(record.scores.margin, head) < record.criterion.min_margin  # type: ignore[operator]
+    assert {"necessary", "triangulated"} <= set(examined.results["induction"].strength)
+    assert examine("induction", family, twin=0).evidence["induction", "needed"].found == ()

@@ -100,7 +100,7 @@ class _Sweep:
     ) -> None:
         self._anatomy = anatomy
         self.prompts = prompts
-        self._positions = [tuple(prompt.queries[measure.at]) for prompt in prompts]
+        self._positions = [tuple(prompt.queries.get(measure.at, ())) for prompt in prompts]
         if not all(self._positions):
             raise CannotBuild(f"some prompts have no position of role '{measure.at}'")
         of_text = measure.metric == "loss" and measure.correct is None
