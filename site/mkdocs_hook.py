@@ -157,7 +157,7 @@ def on_page_content(content: str, page: Page, **_: Any) -> str:
 
 def words(chunk: str) -> str:
     """The text of a piece of HTML, without pictures and forms; still escaped."""
-    return " ".join(_TAG.sub(" ", _UNSEARCHED.sub(" ", chunk)).split())
+    return " ".join(_TAG.sub(" ", _UNSEARCHED.sub(" ", chunk).replace("<wbr>", "")).split())
 
 
 def on_post_page(output: str, page: Page, **_: Any) -> str:

@@ -18,7 +18,7 @@ from pygments.formatters import HtmlFormatter  # type: ignore[import-untyped]
 from pygments.lexers import get_lexer_by_name  # type: ignore[import-untyped]
 from recipe_words import identify_words, steps
 from recipe_yaml import recipe_yaml
-from safe_prose import code, inline, markdown_text, prose, web
+from safe_prose import breakable, code, inline, markdown_text, prose, web
 
 from catalog.drawing.escaping import plain, still
 from catalog.drawing.numbers import number, q_value
@@ -103,6 +103,7 @@ def environment() -> jinja2.Environment:
         prose=prose,
         inline=inline,
         heading=markdown_text,
+        breakable=breakable,
         code=code,
         web=web,
         standing=standing,

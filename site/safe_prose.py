@@ -25,6 +25,8 @@ _HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 _PLAIN = re.compile(r"[^A-Za-z0-9 ,]")
 _OUTSIDE_CODE = re.compile(r"<code>.*?</code>|[^<]+", re.DOTALL)
 """A piece of code, whole, or the text between two tags."""
+_LONG = re.compile(r"[\w./-]{16,}")
+_PARTS = re.compile(r"(?<=[/_])(?=\w)")
 
 
 class _AllowedTagsOnly(Treeprocessor):  # type: ignore[misc]
@@ -102,6 +104,11 @@ def web(address: str, label: str | None = None) -> Markup:
     if not re.match(r"https?://[^\s/?#]+", address):
         return Markup(shown)
     return Markup(f'<a href="{plain(address)}" rel="noopener">{shown}</a>')
+
+
+def breakable(text: str) -> Markup:
+    """Plain text in which a long path or identifier may break between its parts."""
+    return Markup(_LONG.sub(lambda long: _PARTS.sub("<wbr>", long.group()), plain(text)))
 
 
 def code(text: str) -> Markup:

@@ -173,6 +173,12 @@ def test_a_wide_picture_scrolls_in_its_own_box(open_context: Contexts, example_s
         inner, outer = box.evaluate("e => [e.scrollWidth, e.clientWidth]")
         assert inner > 64 * 10
         assert outer < 360
+    # what can be scrolled fades at the end where there is more
+    expect(box).to_have_class(re.compile("hb-more-right"))
+    expect(box).not_to_have_class(re.compile("hb-more-left"))
+    box.evaluate("e => e.scrollTo(e.scrollWidth, 0)")
+    expect(box).to_have_class(re.compile("hb-more-left"))
+    expect(box).not_to_have_class(re.compile("hb-more-right"))
     cell = box.locator("svg rect").nth(100).bounding_box()
     assert cell is not None
     assert cell["width"] >= 8

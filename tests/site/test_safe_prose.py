@@ -4,7 +4,7 @@ import re
 import time
 
 import pytest
-from safe_prose import ALLOWED_TAGS, inline, markdown_text, prose
+from safe_prose import ALLOWED_TAGS, breakable, inline, markdown_text, prose
 
 from catalog.drawing.escaping import plain
 from catalog.schema.base import MOST_BRACKETS, MOST_NESTED, safe_markdown
@@ -80,6 +80,13 @@ def test_a_line_cannot_end_within_an_arrow() -> None:
         ' <a href="https://example.org" rel="noopener">c \u2192 d</a></p>'
     )
     assert prose("    a -> b") == "<pre><code>a -&gt; b\n</code></pre>"
+
+
+def test_a_long_path_breaks_between_its_parts() -> None:
+    assert breakable("a/b of src/fv_scores/x-1_main.txt & <c>") == (
+        "a/b of src/<wbr>fv_<wbr>scores/<wbr>x-1_<wbr>main.txt &amp; &lt;c&gt;"
+    )
+    assert breakable("Section 3.3, appendix C") == "Section 3.3, appendix C"
 
 
 def test_https_links_stay() -> None:
