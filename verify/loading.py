@@ -20,6 +20,7 @@ from transformers import (
 
 from catalog.fingerprints import sha256_of
 from verify.anatomy import Anatomy, UnsupportedArchitecture
+from verify.batches import free_bytes
 from verify.fingerprints import (
     config_sha256,
     files_sha256,
@@ -33,6 +34,7 @@ from verify.model_files import (
     check_config,
     check_weights,
     first_line,
+    memory_bytes,
     weight_files,
 )
 from verify.model_sources import Source, download, find
@@ -45,7 +47,7 @@ DTYPES = {
     "float16": torch.float16,
 }
 _OF_ONE_DEVICE = 0.8
-"""A model whose files take more of a device's free memory than this is spread over several."""
+"""A model whose weights take more of a device's free memory than this is spread over several."""
 
 
 def load(source: Source, *, device: str = "auto", dtype: str = "float32") -> LoadedModel:
@@ -60,7 +62,7 @@ def load(source: Source, *, device: str = "auto", dtype: str = "float32") -> Loa
         folder, revision = download(source)
     files = weight_files(folder)
     check_config(folder)
-    where = _device_for(device, sum(file.stat().st_size for file in files))
+    where = _device_for(device, memory_bytes(files, DTYPES[dtype]))
     model: PreTrainedModel
     notes: dict[str, Any]
     try:
@@ -94,9 +96,7 @@ def load(source: Source, *, device: str = "auto", dtype: str = "float32") -> Loa
     except UnsupportedArchitecture as error:
         raise ModelError(f"{source.name}: {error}") from None
     except Exception as error:  # a configuration of -1 layers gets this far
-        raise ModelError(
-            f"{source.name}: configuration and weights do not fit: {first_line(error)}"
-        ) from error
+        raise ModelError(f"{source.name}: it cannot be measured: {first_line(error)}") from error
     check_weights(source.name, model, notes["unexpected_keys"], anatomy.layers)
     try:
         model.eval()
@@ -165,11 +165,15 @@ def placed(where: str) -> str | dict[str, str]:
 
 
 def _device_for(wanted: str, size: int) -> str:
-    """The device of a model whose files are so large, or ``several`` where one is too small."""
+    """The device of a model whose weights take so many bytes.
+
+    That is ``several`` where one GPU is too small for them, and the CPU where Apple's is.
+    """
     if wanted != "auto":
         return wanted
     if torch.cuda.is_available():
-        free, _ = torch.cuda.mem_get_info(0)
-        crowded = size > _OF_ONE_DEVICE * free
+        crowded = size > _OF_ONE_DEVICE * free_bytes(torch.device("cuda", 0))
         return "several" if crowded and torch.cuda.device_count() > 1 else "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
+    if torch.backends.mps.is_available():
+        return "mps" if size <= _OF_ONE_DEVICE * free_bytes(torch.device("mps")) else "cpu"
+    return "cpu"

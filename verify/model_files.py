@@ -5,11 +5,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
+from math import prod
 from pathlib import Path
 
+import torch
+from safetensors import SafetensorError, safe_open
 from transformers import PreTrainedModel
 
 from verify.weights import all_finite
+
+_CONVERTED = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2}
+"""Bytes a number, by what safetensors calls its type."""
 
 
 class ModelError(Exception):
@@ -53,6 +59,26 @@ def weight_files(folder: Path) -> list[Path]:
         if not (folder / name).is_file():
             raise ModelError(f"{folder} lacks {name}, which its index names")
     return [folder / name for name in names]
+
+
+def memory_bytes(files: Iterable[Path], dtype: torch.dtype) -> int:
+    """Memory that weights will take once they are of a type, which most files do not hold.
+
+    What is no usual floating-point number (quantized weights) stays as it is stored.
+    """
+    return sum(_memory_bytes(file, dtype) for file in files)
+
+
+def _memory_bytes(file: Path, dtype: torch.dtype) -> int:
+    try:
+        with safe_open(file, framework="pt") as weights:
+            parts = [weights.get_slice(name) for name in weights.keys()]  # noqa: SIM118
+            converted = [part for part in parts if part.get_dtype() in _CONVERTED]
+            here = sum(_CONVERTED[part.get_dtype()] * prod(part.get_shape()) for part in converted)
+            there = sum(dtype.itemsize * prod(part.get_shape()) for part in converted)
+    except (SafetensorError, OSError):
+        return file.stat().st_size  # a file that cannot be read is refused when it is loaded
+    return file.stat().st_size - here + there
 
 
 def check_config(folder: Path) -> None:

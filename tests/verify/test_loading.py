@@ -13,9 +13,11 @@ from safetensors.torch import load_file, save_file
 from tests.planted import induction_model
 from tests.verify.catalog_parts import catalog
 from tests.verify.tiny_models import tiny
+from verify import loading
 from verify.anatomy import Anatomy, UnsupportedArchitecture
 from verify.fingerprints import file_sha256
 from verify.loading import LoadedModel, ModelError, find, is_split, load
+from verify.model_files import memory_bytes
 from verify.model_sources import download
 
 
@@ -24,8 +26,8 @@ def folder(tmp_path: Path) -> Path:
     return induction_model("llama").save(tmp_path / "my model")
 
 
-def load_folder(folder: Path) -> LoadedModel:
-    return load(find(str(folder), catalog(), revision=None, described_as=None))
+def load_folder(folder: Path, **options: str) -> LoadedModel:
+    return load(find(str(folder), catalog(), revision=None, described_as=None), **options)
 
 
 def test_a_folder_loads_and_is_identified_by_its_weights(folder: Path) -> None:
@@ -373,3 +375,65 @@ print(size, held("VmHWM") - before)
     assert size > 120 * 2**20
     # half of it again is the file, which is mapped and not copied
     assert peak < 1.75 * size
+
+
+class Free:
+    """What a machine with GPUs says of them."""
+
+    def __init__(
+        self, monkeypatch: pytest.MonkeyPatch, *, kind: str, count: int, free: int
+    ) -> None:
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: kind == "cuda")
+        monkeypatch.setattr(torch.cuda, "device_count", lambda: count)
+        monkeypatch.setattr(torch.backends.mps, "is_available", lambda: kind == "mps")
+        monkeypatch.setattr(loading, "free_bytes", lambda _: free)
+
+
+@pytest.mark.parametrize(
+    ("kind", "count", "share", "dtype", "wanted"),
+    [
+        ("cuda", 2, 1.5, "float32", "several"),  # files of two bytes a number, four in memory
+        ("cuda", 2, 2.6, "float32", "cuda"),
+        ("cuda", 2, 1.5, "bfloat16", "cuda"),
+        ("cuda", 1, 1.5, "float32", "cuda"),
+        ("mps", 1, 1.5, "float32", "cpu"),
+        ("mps", 1, 2.6, "float32", "mps"),
+    ],
+)
+def test_a_device_is_chosen_by_what_weights_take_in_memory(
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
+    count: int,
+    share: float,
+    dtype: str,
+    wanted: str,
+) -> None:
+    weights = {name: w.bfloat16() for name, w in load_file(folder / "model.safetensors").items()}
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    size = (folder / "model.safetensors").stat().st_size
+    Free(monkeypatch, kind=kind, count=count, free=int(share * size))
+    asked: list[str] = []
+
+    def placed(where: str) -> str:
+        asked.append(where)
+        raise RuntimeError("there is no such device here")
+
+    monkeypatch.setattr(loading, "placed", placed)
+    if wanted == "cpu":
+        assert load_folder(folder, dtype=dtype).device == "cpu"
+        return
+    with pytest.raises(ModelError, match="no such device"):
+        load_folder(folder, dtype=dtype)
+    assert asked == [wanted]
+
+
+def test_memory_of_weights_is_counted_in_the_type_that_they_will_have(tmp_path: Path) -> None:
+    """Of integers (quantized weights) as they are stored."""
+    weights = {"half": torch.zeros(300, 7).half(), "eighth": torch.zeros(500, dtype=torch.int8)}
+    save_file(weights, tmp_path / "a.safetensors")
+    save_file({"whole": torch.zeros(40)}, tmp_path / "b.safetensors")
+    files = sorted(tmp_path.iterdir())
+    headers = sum(file.stat().st_size for file in files) - 2 * 2100 - 500 - 4 * 40
+    assert memory_bytes(files, torch.float32) == headers + 4 * 2140 + 500
+    assert memory_bytes(files, torch.float16) == headers + 2 * 2140 + 500
