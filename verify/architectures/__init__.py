@@ -11,6 +11,7 @@ import torch
 import transformers
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
+from verify.architectures.composite import BESIDE_IMAGES
 from verify.architectures.configurations import VOCABULARY, Architecture
 from verify.architectures.llama_like import NAMED_AS_LLAMA
 from verify.architectures.older import OTHERS
@@ -18,7 +19,7 @@ from verify.architectures.refused import NOT_MEASURED
 
 __all__ = ["ARCHITECTURES", "REFUSED", "Architecture", "tiny_model"]
 
-ARCHITECTURES = (*OTHERS, *NAMED_AS_LLAMA, *NOT_MEASURED)
+ARCHITECTURES = (*OTHERS, *NAMED_AS_LLAMA, *BESIDE_IMAGES, *NOT_MEASURED)
 REFUSED = tuple(architecture.name for architecture in NOT_MEASURED)
 
 
@@ -31,7 +32,10 @@ def tiny_model(architecture: Architecture) -> PreTrainedModel:
     config_class = getattr(transformers, architecture.config, None)
     if config_class is None:
         raise LookupError(f"transformers {transformers.__version__} has no {architecture.config}")
-    config = config_class(vocab_size=VOCABULARY, **architecture.settings)
+    settings = architecture.settings
+    if "text_config" not in settings:  # where the vocabulary of such a model is
+        settings = {"vocab_size": VOCABULARY, **settings}
+    config = config_class(**settings)
     model: PreTrainedModel = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
