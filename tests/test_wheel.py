@@ -99,7 +99,7 @@ def test_metadata_names_the_command_the_extras_and_the_licences(wheel: Path) -> 
     (points,) = (n for n in archive.namelist() if n.endswith("entry_points.txt"))
     text = archive.read(metadata).decode()
     assert "headbook = catalog.commands.main:main" in archive.read(points).decode()
-    assert "Requires-Dist: torch>=2.4; extra == 'verify'" in text
+    assert "Requires-Dist: torch>=2.5; extra == 'verify'" in text
     assert "License-Expression: Apache-2.0 AND CC-BY-4.0" in text
     plain = [line for line in text.splitlines() if line.startswith("Requires-Dist")]
     assert not [line for line in plain if "torch" in line and "extra" not in line]

@@ -30,7 +30,7 @@ from verify.anatomy import Anatomy
 from verify.batches import Batches, OutOfMemory
 from verify.capture import last_only, padded
 from verify.listening import CaptureFailed, replacing_forward
-from verify.modes import evaluating
+from verify.modes import reading
 from verify.prompts import Prompt
 
 FloatArray = NDArray[np.float64]
@@ -256,7 +256,7 @@ class _Runs:
     def __enter__(self) -> _Runs:
         anatomy = self.anatomy
         with ExitStack() as stack:
-            stack.enter_context(evaluating(anatomy.model))
+            stack.enter_context(reading(anatomy.model))
             # the engine's own attention: transformers' fast ones leave out what some models need
             stack.enter_context(anatomy.listening(lambda _, __: None))
             for layer, block in enumerate(anatomy.blocks):

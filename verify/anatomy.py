@@ -24,7 +24,7 @@ from verify.listening import (
     through_interface,
     through_method,
 )
-from verify.modes import evaluating
+from verify.modes import reading
 from verify.probing import UnsupportedArchitecture, find_parts
 from verify.rotary import Rotary
 from verify.weights import constant, matrix, tensors
@@ -212,7 +212,7 @@ class Anatomy:
         )
         try:
             with ExitStack() as stack:
-                stack.enter_context(evaluating(self.model))
+                stack.enter_context(reading(self.model))
                 if not self.parts.interface:
                     stack.enter_context(eager(self.model))
                 self.model(input_ids=tokens[:, None].to(self.device), use_cache=False)
@@ -330,8 +330,9 @@ def _as_it_is(x: Tensor) -> Tensor:
 
 def _context(model: PreTrainedModel) -> int:
     """Tokens that the model can read at once."""
+    config = model.config.get_text_config(decoder=True)
     for name in ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length"):
-        value = getattr(model.config, name, None)
+        value = getattr(config, name, None)
         if isinstance(value, int) and value > 0:
             return value
     return 2048  # ALiBi has no limit of its own; BLOOM, which states none, was trained on 2048

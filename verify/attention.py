@@ -10,9 +10,9 @@ its prompts are so short that they fit.
 
 from __future__ import annotations
 
-import sys
+import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -57,7 +57,7 @@ class Call:
         self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor
     ) -> tuple[Tensor, Tensor]:
         """The same with a mask that is added to scores, [batch or 1, 1, queries, keys]."""
-        function = sys.modules[type(self.module).__module__].eager_attention_forward
+        function = _eager_function(type(self.module))
         z, weights = function(self.module, query, key, value, mask, **self.options)
         return z, weights
 
@@ -185,10 +185,13 @@ class PlainAttention(Attention):
             z, self._sums = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
                 query, key, value, 0.0, causal, attn_mask=mask, scale=scale
             )
+            if query.dtype != torch.float32:  # in which nothing overflows
+                _show_overflow(z, query, key)
         else:
-            z = scaled_dot_product_attention(
-                query, key, value, mask, is_causal=causal, scale=scale, enable_gqa=True
-            )
+            # PyTorch's kernels for GPUs take grouped queries in half precision without a mask only;
+            # for any others it would fall back to one that makes the weights of all heads
+            key, value = (_for_each_head(part, query.shape[1]) for part in (key, value))
+            z = scaled_dot_product_attention(query, key, value, mask, is_causal=causal, scale=scale)
         self.z = z[..., :width].transpose(1, 2)
 
     @property
@@ -237,13 +240,31 @@ class PlainAttention(Attention):
             query, key = call.query[n, :, q].float(), call.key[n, :, k].float()
             grouped = query.reshape(len(n), key.shape[1], -1, key.shape[2])
             scores = (grouped @ key[..., None]).reshape(len(n), -1) * self._scale
-            weights = (scores - self._sums[n, :, q]).exp()
             if call.mask is None:
                 seen = k <= q
             else:
                 seen = call.mask[n if call.mask.shape[0] > 1 else 0, 0, q, k]
-            made.append(weights * seen[:, None])
+            # a key that is not seen can have any score: hidden before, its weight is no inf x 0
+            scores.sub_(self._sums[n, :, q]).masked_fill_(~seen[:, None], float("-inf"))
+            made.append(scores.exp_())
         return torch.cat(made)
+
+
+def _eager_function(kind: type[nn.Module]) -> Callable[..., tuple[Tensor, Tensor]]:
+    """What an attention module falls back to: the function that its ``forward`` finds.
+
+    A class that somebody derived from one of transformers' need not have it in its own file.
+
+    Raises:
+        LookupError: if there is none.
+    """
+    for ancestor in kind.__mro__:
+        forward = vars(ancestor).get("forward")
+        known = getattr(inspect.unwrap(forward), "__globals__", {}) if forward else {}
+        if callable(function := known.get("eager_attention_forward")):
+            found: Callable[..., tuple[Tensor, Tensor]] = function
+            return found
+    raise LookupError(f"{kind.__name__} has no eager attention")
 
 
 def plain_scale(call: Call) -> float | None:
@@ -277,8 +298,7 @@ def _is_plain(
     call: Call, query: Tensor, key: Tensor, value: Tensor, mask: Tensor, scale: float
 ) -> bool:
     z, weights = call.own_eager(query, key, value, mask)
-    repeats = query.shape[1] // key.shape[1]
-    key, value = (part.repeat_interleave(repeats, dim=1) for part in (key, value))
+    key, value = (_for_each_head(part, query.shape[1]) for part in (key, value))
     scores = (query @ key.mT * scale).masked_fill(~mask, float("-inf"))
     expected = scores.softmax(-1)
     return bool(
@@ -287,6 +307,25 @@ def _is_plain(
         and (weights - expected).abs().max() <= _EXACT
         and (z - (expected @ value).transpose(1, 2)).abs().max() <= 10 * _EXACT
     )
+
+
+def _for_each_head(part: Tensor, heads: int) -> Tensor:
+    """Keys or values [batch, key-value heads, tokens, ...] with one for each query head."""
+    repeats = heads // part.shape[1]
+    return part if repeats == 1 else part.repeat_interleave(repeats, dim=1)
+
+
+def _show_overflow(z: Tensor, query: Tensor, key: Tensor) -> None:
+    """Make of what is no number in queries and keys none in the output, too.
+
+    The kernel for the CPU gives zeros where all scores of a row are no numbers.
+    """
+    if all(bool(part.sum(dtype=torch.float32).isfinite()) for part in (query, key)):
+        return
+    hidden = ~query.isfinite().all(-1)
+    # of a key to all later queries
+    spoilt = (~key.isfinite().all(-1)).cumsum(-1) > 0
+    z.masked_fill_((hidden | _for_each_head(spoilt, query.shape[1]))[..., None], float("nan"))
 
 
 @cache

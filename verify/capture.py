@@ -23,6 +23,7 @@ rows of many queries in parts that fit into memory.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,7 +36,7 @@ from verify.anatomy import Anatomy
 from verify.attention import Attention, block_rows
 from verify.batches import Batches, OutOfMemory, is_out_of_memory
 from verify.listening import CaptureFailed
-from verify.modes import evaluating
+from verify.modes import reading
 from verify.prompts import Prompt
 
 __all__ = [
@@ -74,21 +75,22 @@ class LayerView:
 
     @property
     def device(self) -> torch.device:
-        """Where this layer is."""
-        return self.residual.device
+        """Where the heads of this layer are."""
+        return self.z.device
 
     def rows(self, index: int, queries: Positions) -> Tensor:
         """Attention of some queries of one prompt of the batch: [heads, queries, keys].
 
         Keys are the prompt's own positions. Rows sum to 1 (to less with sink logits).
         """
-        return self.attention.rows(index, self._put(queries), len(self.prompts[index].ids))
+        length = len(self.prompts[index].ids)
+        return _numbers(self.attention.rows(index, self._put(queries), length))
 
     def row_blocks(self, index: int, queries: Positions) -> Iterator[tuple[Tensor, Tensor]]:
         """The same for many queries, in parts: pairs of positions [n] and rows [heads, n, keys]."""
         length = len(self.prompts[index].ids)
         for part in self._put(queries).split(block_rows(self.z.shape[2], length)):
-            yield part, self.attention.rows(index, part, length)
+            yield part, _numbers(self.attention.rows(index, part, length))
 
     def all_rows(self, index: int) -> Tensor:
         """The whole pattern [heads, tokens, tokens] of one short prompt."""
@@ -96,7 +98,9 @@ class LayerView:
 
     def entries(self, indices: Positions, queries: Positions, keys: Positions) -> Tensor:
         """Single attention weights, of prompts of the batch, queries and keys [n]: [n, heads]."""
-        return self.attention.entries(self._put(indices), self._put(queries), self._put(keys))
+        return _numbers(
+            self.attention.entries(self._put(indices), self._put(queries), self._put(keys))
+        )
 
     def _put(self, positions: Positions) -> Tensor:
         return torch.as_tensor(np.asarray(positions, dtype=np.int64), device=self.z.device)
@@ -119,8 +123,8 @@ class Reader:
     """Reduces attention to scores while the layers run.
 
     Where no reader has a ``finish`` of its own, the pass ends with the last layer's attention. A
-    batch that did not fit into memory is read again in smaller parts: set what belongs to a prompt
-    rather than add to it.
+    batch can be read again in smaller parts (if it did not fit into memory, or if numbers overflow
+    where it is padded): set what belongs to a prompt rather than add to it.
     """
 
     def read(self, view: LayerView) -> None:
@@ -141,6 +145,8 @@ def run_pass(
     advance: Callable[[int], None] = lambda _: None,
 ) -> None:
     """Run the model once over ``prompts`` and let every reader take its part.
+
+    One thread at a time reads a model so; nobody else may run the model meanwhile.
 
     Prompts are padded on the right: under causal attention no real position sees the padding, so
     scores do not depend on what else is in the batch. Readers look at real positions only. Prompts
@@ -176,7 +182,11 @@ def run_pass(
 
 
 class _Enough(Exception):
-    """Every layer has been read, and nobody asks for more."""
+    """Everything that somebody asks for has been read."""
+
+
+class _NotFinite(CaptureFailed):
+    """A stream holds numbers that are not finite."""
 
 
 class _Pass:
@@ -195,49 +205,61 @@ class _Pass:
 
     def __enter__(self) -> _Pass:
         anatomy = self.anatomy
-        self._mode = evaluating(anatomy.model)
-        self._mode.__enter__()
-        self._handles = [
-            block.register_forward_pre_hook(self._keep_entering(layer), with_kwargs=True)
-            for layer, block in enumerate(anatomy.blocks)
-        ]
-        self._handles.append(anatomy.final_norm.register_forward_hook(self._keep_final))
-        self._handles.append(anatomy.unembedding.register_forward_pre_hook(last_only))
-        self._listening = anatomy.listening(self._read)
-        self._listening.__enter__()
+        with ExitStack() as stack:  # which leaves nothing behind if this does not come to its end
+            stack.enter_context(reading(anatomy.model))
+            for layer, block in enumerate(anatomy.blocks):
+                keep = self._keep_entering(layer)
+                stack.callback(block.register_forward_pre_hook(keep, with_kwargs=True).remove)
+            stack.callback(anatomy.final_norm.register_forward_hook(self._keep_final).remove)
+            stack.callback(anatomy.unembedding.register_forward_pre_hook(_stop).remove)
+            stack.enter_context(anatomy.listening(self._read))
+            self._in_place = stack.pop_all()
         return self
 
     def __exit__(self, *exception: Any) -> None:
-        self._listening.__exit__(*exception)
-        for handle in self._handles:
-            handle.remove()
-        self._mode.__exit__(*exception)
+        self._in_place.__exit__(*exception)
 
     def forward(self, numbers: tuple[int, ...], batch: list[Prompt], *, whole: bool) -> None:
         """Run one batch, to the end if a reader asks for it or ``whole``.
 
-        It runs at once, unless rotary positions depend on what is read together.
+        It runs at once, unless rotary positions depend on what is read together. Where padding
+        makes numbers that are not finite, they spread to the prompts (no weight times infinity is
+        no number), so prompts of each length are read by themselves then.
         """
-        rotary = self.anatomy.rotary
-        for group in rotary.groups([len(prompt.ids) for prompt in batch]):
-            rotary.forget()
-            here = tuple(numbers[at] for at in group)
-            self._forward(here, [batch[at] for at in group], whole=whole)
+        lengths = [len(prompt.ids) for prompt in batch]
+        for group in self.anatomy.rotary.groups(lengths):
+            try:
+                self._group(group, numbers, batch, whole=whole)
+            except _NotFinite:
+                alike: dict[int, list[int]] = {}
+                for at in group:
+                    alike.setdefault(lengths[at], []).append(at)
+                if len(alike) == 1:
+                    raise
+                for part in alike.values():
+                    self._group(part, numbers, batch, whole=whole)
+
+    def _group(
+        self, group: list[int], numbers: tuple[int, ...], batch: list[Prompt], *, whole: bool
+    ) -> None:
+        self.anatomy.rotary.forget()
+        here = tuple(numbers[at] for at in group)
+        self._forward(here, [batch[at] for at in group], whole=whole)
 
     def _forward(self, numbers: tuple[int, ...], batch: list[Prompt], *, whole: bool) -> None:
         anatomy = self.anatomy
         self.numbers, self.batch, self.final = numbers, batch, None
         self.whole = whole or self.to_the_end
         self.seen.clear()
-        try:
+        with suppress(_Enough):
             anatomy.model(input_ids=padded(batch, anatomy.device), use_cache=False)
-        except _Enough:
-            return
         if not self._all_seen():
             missing = sorted(set(range(anatomy.layers)) - self.seen)
             raise CaptureFailed(
                 f"{anatomy.architecture}: layers {missing} did not show their attention"
             )
+        if not self.whole:
+            return
         assert self.final is not None
         residual, normed = self.final
         self._check(normed)
@@ -247,7 +269,8 @@ class _Pass:
 
     def _read(self, layer: int, attention: Attention) -> None:
         self.seen.add(layer)
-        entering = self.entering[layer]
+        # what moves a stream to the next device does so after the hook that heard it
+        entering = self.entering[layer].to(attention.z.device)
         view = LayerView(layer, self.numbers, self.batch, attention, entering)
         for reader in self.readers:
             reader.read(view)
@@ -260,8 +283,13 @@ class _Pass:
         return self.seen == set(range(self.anatomy.layers))
 
     def _check(self, stream: Tensor) -> None:
-        if not bool(torch.isfinite(stream).all()):
-            raise CaptureFailed(
+        """Refuse a stream [batch, tokens, ...] that is not finite; padding is nobody's."""
+        finite = torch.isfinite(stream).flatten(2).all(-1)
+        if bool(finite.all()):
+            return
+        at = enumerate(len(prompt.ids) for prompt in self.batch)
+        if not all(bool(finite[index, :length].all()) for index, length in at):
+            raise _NotFinite(
                 f"{self.anatomy.architecture}: the residual stream is not finite"
                 " (in half precision it may overflow: try --dtype float32)"
             )
@@ -274,7 +302,17 @@ class _Pass:
         return hook
 
     def _keep_final(self, _: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> None:
-        self.final = args[0], output
+        self.final = args[0].to(output.device), output
+
+
+def _numbers(weights: Tensor) -> Tensor:
+    # a sum is no number where a part of it is none
+    if bool(torch.isnan(weights.sum())):
+        raise _NotFinite(
+            "attention weights are no numbers (in half precision scores may overflow: try --dtype"
+            " float32)"
+        )
+    return weights
 
 
 def last_only(_: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
@@ -283,6 +321,11 @@ def last_only(_: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
     Logits are read from the final norm where they are wanted; the model's own are not used.
     """
     return (args[0][..., -1:, :], *args[1:])
+
+
+def _stop(_: nn.Module, __: Any) -> None:
+    # logits are made from the final norm where a reader wants them; the model's own are not used
+    raise _Enough
 
 
 def padded(batch: Sequence[Prompt], device: torch.device) -> Tensor:

@@ -12,6 +12,7 @@ from verify.anatomy import Anatomy
 from verify.builders import build
 from verify.fingerprints import prompts_sha256, tokens_sha256
 from verify.measures.tokens import TokenUnits, token_units
+from verify.modes import settled
 from verify.planning import Job
 from verify.prompts import CannotBuild, Prompt, PromptSet
 from verify.words import Words
@@ -31,6 +32,7 @@ class Material:
     """That they were made with."""
 
 
+@settled()
 def material_of(parameters: Builder, words: Words, seed: int, anatomy: Anatomy) -> Material:
     """Make what ``parameters`` describe.
 

@@ -20,6 +20,7 @@ from verify.material import Material
 from verify.measures import RUNNING, WEIGHTS
 from verify.measures.running import AnswerReader, RunningMeasure
 from verify.measures.tokens import TokenUnits
+from verify.modes import settled
 from verify.planning import Job
 from verify.prompts import CannotBuild, PromptSet
 from verify.recording import Scored, Settings
@@ -30,6 +31,7 @@ Advance = Callable[[float], None]
 """Called with the share of the group's work that is newly through."""
 
 
+@settled()
 def score(
     group: Sequence[Job],
     material: Material,

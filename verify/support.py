@@ -20,7 +20,8 @@ from transformers import PreTrainedModel
 from verify.anatomy import Anatomy, UnsupportedArchitecture
 from verify.architectures import ARCHITECTURES, Architecture, tiny_model
 from verify.capture import CaptureFailed, FinalView, LayerView, Reader, run_pass
-from verify.listening import eager, has_interface
+from verify.listening import eager, has_interface, implementation
+from verify.modes import settled
 from verify.prompts import Prompt
 
 TOLERANCE = 1e-5
@@ -57,6 +58,7 @@ class Support:
         )
 
 
+@settled()
 def check(model: PreTrainedModel, lengths: tuple[int, ...] = (12, 9)) -> Support:
     """Measure how exactly the engine reads a model, on random prompts."""
     name = type(model).__name__
@@ -88,8 +90,9 @@ def table() -> list[tuple[Architecture, Support]]:
             warnings.simplefilter("ignore")
             try:
                 found = check(tiny_model(architecture))
-            except LookupError as error:
-                found = Support(architecture.config, "refused", reason=str(error))
+            except Exception as error:  # noqa: BLE001  one row must not end the table
+                said = str(error) if isinstance(error, LookupError) else repr(error)
+                found = Support(architecture.config, "refused", reason=said)
         rows.append((architecture, found))
     return rows
 
@@ -156,15 +159,8 @@ class _Reader(Reader):
     def _plain(self, prompt: Prompt) -> Any:
         model = self.anatomy.model
         ids = torch.tensor([prompt.ids], device=self.anatomy.device)
-        if not has_interface(model):
-            with eager(model):
-                return model(input_ids=ids, output_attentions=True, use_cache=False)
-        before = model.config._attn_implementation
-        model.set_attn_implementation("eager")
-        try:
+        with implementation(model, "eager") if has_interface(model) else eager(model):
             return model(input_ids=ids, output_attentions=True, use_cache=False)
-        finally:
-            model.set_attn_implementation(before)
 
     def _bias(self, layer: int) -> Tensor:
         bias = self.anatomy.output_constant(layer)

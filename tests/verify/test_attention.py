@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -10,11 +11,12 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from tests.verify.test_capture import Keep, prompts_of
-from verify import attention
+from verify import attention, support
 from verify.anatomy import Anatomy, UnsupportedArchitecture
 from verify.architectures import ARCHITECTURES, REFUSED, Architecture, tiny_model
 from verify.capture import CaptureFailed, LayerView, Reader, run_pass
 from verify.listening import eager
+from verify.probing import probe
 
 METHOD = ("gptj", "codegen", "gpt_neo")
 """Outside the interface, with a method of queries, keys and values to stand in for."""
@@ -109,6 +111,54 @@ def test_a_cap_so_high_that_usual_scores_hardly_feel_it_is_noticed() -> None:
     settings = {**gemma.settings, "attn_logit_softcapping": 200.0}
     model = tiny_model(Architecture("gemma2", gemma.config, settings))
     assert all(layer.plain_scale is None for layer in Anatomy(model).parts.layers)
+
+
+@pytest.mark.parametrize("name", ["mistral", "llama", "gpt_bigcode"])
+def test_kernels_get_keys_of_every_head_and_no_grouped_queries(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a mask, or in float32, PyTorch has no kernel for grouped queries on a GPU but one that
+    makes the weights of all heads."""
+    calls: list[tuple[tuple[torch.Tensor, ...], dict[str, Any]]] = []
+    kernel = attention.scaled_dot_product_attention
+
+    def overheard(*args: Any, **kwargs: Any) -> torch.Tensor:
+        calls.append((args, kwargs))
+        made: torch.Tensor = kernel(*args, **kwargs)
+        return made
+
+    monkeypatch.setattr(attention, "_kernel_gives_sums", lambda: False)
+    monkeypatch.setattr(attention, "scaled_dot_product_attention", overheard)
+    compare(named(name))
+    assert calls
+    for (query, key, value, *_), options in calls:
+        assert query.shape[1] == key.shape[1] == value.shape[1] == 4
+        assert not options.get("enable_gqa")
+
+
+def test_a_key_outside_the_window_has_no_weight_whatever_its_score() -> None:
+    """Scores of keys that are not seen have no bound; of those that are, none exceeds its sum."""
+    model = tiny_model(named("mistral"))
+    with torch.no_grad():
+        for layer in model.base_model.layers:
+            layer.self_attn.q_proj.weight.mul_(200)
+    asked = Entries(0, range(4, 21))
+    run_pass(Anatomy(model), prompts_of((21,)), [asked], batch_size=1)
+    assert len(asked.kept) == 3
+    for weights in asked.kept:
+        assert torch.equal(weights, torch.zeros_like(weights))
+
+
+class Entries(Reader):
+    """Attention from some queries of a prompt to one key, by layer."""
+
+    def __init__(self, key: int, queries: range) -> None:
+        self.key, self.queries = key, queries
+        self.kept: list[torch.Tensor] = []
+
+    def read(self, view: LayerView) -> None:
+        count = len(self.queries)
+        self.kept.append(view.entries([0] * count, self.queries, [self.key] * count))
 
 
 def named(name: str) -> Architecture:
@@ -263,3 +313,37 @@ def test_no_pattern_of_a_whole_batch_is_made(name: str) -> None:
     assert 0 < biggest.largest <= 4 * 512 * WIDEST[name]
     # which is less than one head's pattern for one prompt
     assert 4 * 512 * WIDEST[name] <= 512 * 512
+
+
+UNDERSTOOD_NOT = ("gptj", "falcon", "falcon_rw", "bloom")
+
+
+@pytest.fixture
+def strange(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no module be understood that is outside the interface, as of an unknown architecture."""
+    monkeypatch.setattr(probe, "has_method", lambda _: False)
+    monkeypatch.setattr(probe, "find_scores", lambda *_: nullcontext())
+
+
+@pytest.mark.usefixtures("strange")
+@pytest.mark.parametrize("name", UNDERSTOOD_NOT)
+def test_modules_that_are_not_understood_are_read_as_exactly(name: str) -> None:
+    model = tiny_model(named(name))
+    layers = Anatomy(model).parts.layers
+    assert all(layer.plain_scale is None and layer.scores is None for layer in layers)
+    assert support.check(model).exact
+    compare(named(name))
+
+
+@pytest.mark.usefixtures("strange")
+@pytest.mark.parametrize("name", UNDERSTOOD_NOT)
+def test_batches_of_modules_that_are_not_understood(name: str) -> None:
+    model, prompts = tiny_model(named(name)), prompts_of((21, 4, 1, 13))
+    kept = []
+    for size in (1, 4):
+        keep = Keep()
+        run_pass(Anatomy(model), prompts, [keep], batch_size=size)
+        kept.append(keep)
+    for key, weights in kept[0].weights.items():
+        torch.testing.assert_close(kept[1].weights[key], weights, atol=1e-5, rtol=0)
+    assert not any(m._forward_hooks or m._forward_pre_hooks for m in model.modules())

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from threading import Thread
+
 import numpy as np
 import pytest
 import torch
+from transformers import PreTrainedModel
 
 from tests.verify.tiny_models import ARCHITECTURES, VOCABULARY, tiny
 from verify.anatomy import Anatomy, UnsupportedArchitecture
@@ -201,3 +205,124 @@ def test_a_layer_that_does_not_show_its_attention_is_an_error(
         run_pass(anatomy, prompts_of((8,)), [Keep()], batch_size=1)
     with pytest.raises(UnsupportedArchitecture, match="2 of its 3 layers have attention"):
         Anatomy(model)
+
+
+def test_logits_that_nobody_reads_are_not_made() -> None:
+    """Readers of the end make the logits that they want from what the final norm gives out."""
+    model = tiny("llama")
+    anatomy, keep, made = Anatomy(model), Keep(), []
+    handle = anatomy.unembedding.register_forward_hook(lambda *_: made.append("logits"))
+    run_pass(anatomy, prompts_of((9, 5)), [keep], batch_size=2)
+    handle.remove()
+    assert made == []
+    assert sorted(keep.normed) == [0, 1]
+
+
+def unprompted(model: PreTrainedModel, anatomy: Anatomy, value: float) -> list[Prompt]:
+    """Prompts that do not hold token 0, which padding consists of, and which is no number."""
+    with torch.no_grad():
+        model.get_input_embeddings().weight[0] = value  # type: ignore[index]
+    return [Prompt(ids=tuple(max(1, i) for i in p.ids), queries={}) for p in prompts_of((9, 5, 9))]
+
+
+@pytest.mark.parametrize("architecture", ["gpt2", "llama"])
+def test_padding_that_is_no_number_changes_none(architecture: str) -> None:
+    model = tiny(architecture)
+    anatomy = Anatomy(model)
+    prompts, kept = unprompted(model, anatomy, float("inf")), []
+    for size in (1, 3):
+        keep = Keep()
+        run_pass(anatomy, prompts, [keep], batch_size=size)
+        kept.append(keep)
+    for key, weights in kept[0].weights.items():
+        torch.testing.assert_close(kept[1].weights[key], weights, atol=1e-5, rtol=0)
+    for number, stream in kept[0].final.items():
+        torch.testing.assert_close(kept[1].final[number], stream, atol=1e-4, rtol=1e-5)
+    with pytest.raises(CaptureFailed, match="not finite"):
+        run_pass(anatomy, [*prompts, Prompt((3, 0, 4), {})], [Keep()], batch_size=4)
+
+
+@pytest.mark.parametrize("layer", [0, 1, 2])
+def test_attention_that_is_no_number_is_an_error(layer: int) -> None:
+    """The kernel for the CPU gives zeros out then, which no later stream tells from others."""
+    model = tiny("llama")
+    anatomy = Anatomy(model)
+    with torch.no_grad():
+        attention = model.model.layers[layer].self_attn
+        attention.q_proj.weight.fill_(float("inf"))
+        attention.o_proj.weight.zero_()
+    with pytest.raises(CaptureFailed, match="are no numbers"):
+        run_pass(anatomy, prompts_of((9, 5)), [_Weights()], batch_size=2)
+
+
+@pytest.mark.parametrize("part", ["q_proj", "k_proj"])
+@pytest.mark.parametrize("layer", [0, 1, 2])
+def test_queries_and_keys_that_overflow_are_an_error(layer: int, part: str) -> None:
+    """Where nobody reads the attention of the layer, too."""
+    model = tiny("llama").half()
+    anatomy = Anatomy(model)
+    with torch.no_grad():
+        getattr(model.model.layers[layer].self_attn, part).weight.fill_(6e4)
+    with pytest.raises(CaptureFailed, match="not finite"):
+        run_pass(anatomy, prompts_of((9, 5)), [Reader()], batch_size=2)
+
+
+def test_nothing_is_left_behind_by_a_pass_that_cannot_begin(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model = tiny("llama").train()
+    anatomy = Anatomy(model)
+
+    def refuse(*_: object) -> None:
+        raise ValueError("no such implementation")
+
+    monkeypatch.setattr(type(model), "set_attn_implementation", refuse)
+    with pytest.raises(ValueError, match="no such implementation"):
+        run_pass(anatomy, prompts_of((9,)), [Keep()], batch_size=1)
+    assert not any(m._forward_pre_hooks or m._forward_hooks for m in model.modules())
+    assert all(module.training for module in model.modules())
+
+
+class _Meanwhile(_Weights):
+    """Starts something in another thread in the midst of the first layer."""
+
+    def __init__(self, work: Callable[[], None]) -> None:
+        super().__init__()
+        self.thread = Thread(target=work)
+
+    def read(self, view: LayerView) -> None:
+        if not self.thread.ident:
+            self.thread.start()
+            self.thread.join(timeout=0.3)
+        super().read(view)
+
+
+@pytest.mark.parametrize("architecture", ["gpt2", "llama"])
+def test_two_threads_read_one_model_one_after_the_other(architecture: str) -> None:
+    model = tiny(architecture)
+    anatomy, prompts = Anatomy(model), prompts_of((9, 5))
+    alone = [_Weights(), _Weights()]
+    for weights, prompt in zip(alone, prompts, strict=True):
+        run_pass(anatomy, [prompt], [weights], batch_size=1)
+    other = _Weights()
+    first = _Meanwhile(lambda: run_pass(Anatomy(model), prompts[1:], [other], batch_size=1))
+    run_pass(anatomy, prompts[:1], [first], batch_size=1)
+    first.thread.join()
+    for ours, theirs in zip((first, other), alone, strict=True):
+        assert ours.kept.keys() == theirs.kept.keys()
+        assert all(torch.equal(ours.kept[key], theirs.kept[key]) for key in theirs.kept)
+
+
+def test_who_runs_a_model_while_it_is_read_is_told_so() -> None:
+    model, said = tiny("llama"), []
+
+    def run() -> None:
+        try:
+            model(input_ids=torch.tensor([[3, 4]]))
+        except RuntimeError as error:
+            said.append(str(error))
+
+    first = _Meanwhile(run)
+    run_pass(Anatomy(model), prompts_of((9,)), [first], batch_size=1)
+    assert len(said) == 1
+    assert "being read" in said[0]

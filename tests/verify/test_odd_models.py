@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import copy
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from torch import nn
-from transformers import PreTrainedModel
+from transformers import LlavaConfig, LlavaForConditionalGeneration, PreTrainedModel
+from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
+from transformers.models.llama.modeling_llama import LlamaAttention
 
 from tests.verify.catalog_parts import words
 from tests.verify.test_capture import Keep, prompts_of
 from verify import support
 from verify.anatomy import Anatomy, UnsupportedArchitecture
 from verify.architectures import ARCHITECTURES, Architecture, tiny_model
+from verify.architectures.configurations import LLAMA_LIKE
 from verify.capture import run_pass
 from verify.words import Words
 
@@ -289,3 +294,127 @@ def test_one_long_prompt_among_short_ones(name: str) -> None:
     for key, weights in kept[0].weights.items():
         torch.testing.assert_close(kept[1].weights[key], weights, atol=1e-5, rtol=0)
         assert float(weights.sum(-1).sub(1).abs().max()) < 1e-5
+
+
+class Mine(LlamaAttention):
+    """As in a file of somebody's own, which has no attention function."""
+
+
+def test_an_attention_class_of_somebodys_own_is_read() -> None:
+    model = model_of("llama")
+    for layer in model.base_model.layers:
+        layer.self_attn.__class__ = Mine
+    assert not hasattr(sys.modules[__name__], "eager_attention_forward")
+    assert support.check(model).exact
+
+
+def without_use_cache(model: PreTrainedModel) -> str:
+    own = type(model).forward
+
+    class Strict(type(model)):  # type: ignore[misc]
+        def forward(self, input_ids: torch.Tensor) -> Any:
+            return own(self, input_ids=input_ids)
+
+    model.__class__ = Strict
+    return "TypeError"
+
+
+def smaller_vocabulary(model: PreTrainedModel) -> str:
+    own = type(model).forward
+
+    class Cut(type(model)):  # type: ignore[misc]
+        def forward(self, **inputs: Any) -> Any:
+            out = own(self, **inputs)
+            out.logits = out.logits[..., :-1]
+            return out
+
+    model.__class__ = Cut
+    return "RuntimeError"
+
+
+def no_eager_attention(model: PreTrainedModel) -> str:
+    class Alone(nn.Module):
+        forward = None
+
+    Alone.forward = strange_forward  # type: ignore[assignment]
+    for layer in model.base_model.layers:
+        layer.self_attn.__class__ = type("Alone", (nn.Module,), {"forward": strange_forward})
+    return "LookupError"
+
+
+def strange_forward(self: Any, hidden_states: torch.Tensor, **kwargs: Any) -> Any:
+    """Llama's attention without positions, with a function of the registry and none besides."""
+    shape = (*hidden_states.shape[:-1], -1, self.head_dim)
+    query, key, value = (
+        part(hidden_states).view(shape).transpose(1, 2)
+        for part in (self.q_proj, self.k_proj, self.v_proj)
+    )
+    attend = ALL_ATTENTION_FUNCTIONS[self.config._attn_implementation]
+    z, weights = attend(self, query, key, value, None, scaling=self.scaling)
+    return self.o_proj(z.reshape(*hidden_states.shape[:-1], -1)), weights
+
+
+@pytest.mark.parametrize("spoil", [without_use_cache, smaller_vocabulary, no_eager_attention])
+def test_what_goes_wrong_in_a_strange_model_is_a_refusal_with_the_reason(
+    spoil: Callable[[PreTrainedModel], str],
+) -> None:
+    model = model_of("llama")
+    what = spoil(model)
+    with pytest.raises(UnsupportedArchitecture, match=rf"not understood \({what}: .") as caught:
+        Anatomy(model)
+    assert "\n" not in str(caught.value)
+    assert support.check(model).reason == str(caught.value)
+
+
+def test_the_table_of_support_goes_on_after_a_row_that_fails(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rows = (Architecture("none", "LlamaConfig", {"no": []}), *ARCHITECTURES[:1])
+    made = support.tiny_model
+
+    def tiny(architecture: Architecture) -> PreTrainedModel:
+        if architecture.name == "none":
+            raise TypeError("no such setting")
+        return made(architecture)
+
+    monkeypatch.setattr(support, "ARCHITECTURES", rows)
+    monkeypatch.setattr(support, "tiny_model", tiny)
+    (_, first), (_, second) = support.table()
+    assert first.read == "refused"
+    assert "no such setting" in str(first.reason)
+    assert second.exact
+
+
+def beside_images() -> PreTrainedModel:
+    """Which transformers does not give as a causal language model: its text part is one."""
+    vision = {
+        "model_type": "clip_vision_model",
+        "hidden_size": 16,
+        "intermediate_size": 16,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "image_size": 8,
+        "patch_size": 4,
+        "projection_dim": 16,
+    }
+    text = {**LLAMA_LIKE, "model_type": "llama", "vocab_size": 61}
+    config = LlavaConfig(text_config=text, vision_config=vision, image_token_id=60)
+    return LlavaForConditionalGeneration(config).eval()
+
+
+def test_a_model_that_reads_images_is_measured_by_its_text_part() -> None:
+    model = beside_images()
+    assert support.check(model).exact
+    anatomy = Anatomy(model)
+    assert (anatomy.heads, anatomy.context) == (4, 64)
+
+
+def test_parts_that_read_something_else_keep_their_attention_function() -> None:
+    model = model_of("gemma3_images")
+    assert type(model).__name__ == "Gemma3ForConditionalGeneration"
+    model.set_attn_implementation({"text_config": "eager"})
+    configs = model.config, model.config.text_config, model.config.vision_config
+    before = [config._attn_implementation for config in configs]
+    assert set(before) == {"sdpa", "eager"}
+    assert support.check(model).exact
+    assert [config._attn_implementation for config in configs] == before

@@ -16,6 +16,7 @@ from verify.listening.interface import (
     CaptureFailed,
     eager,
     has_interface,
+    implementation,
     through_interface,
 )
 from verify.listening.methods import beside_method, has_method, through_method
@@ -32,6 +33,7 @@ __all__ = [
     "find_scores",
     "has_interface",
     "has_method",
+    "implementation",
     "replacing_forward",
     "through_cache",
     "through_hooks",

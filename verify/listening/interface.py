@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import AttentionInterface, PreTrainedModel
+from transformers import AttentionInterface, PreTrainedConfig, PreTrainedModel
 from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
 
 from verify.attention import Call
@@ -41,7 +41,8 @@ def _attention(
     **options: Any,
 ) -> tuple[Tensor, Tensor | None]:
     attend = _attend.get()
-    assert attend is not None  # the implementation is set together with it
+    if attend is None:  # it is set together with the implementation, but for one thread only
+        raise RuntimeError("the model is being read by Headbook in another thread; run it later")
     mask = attention_mask
     if mask is None and not getattr(module, "is_causal", True):
         mask = torch.ones(1, 1, query.shape[2], key.shape[2], dtype=torch.bool, device=key.device)
@@ -68,14 +69,38 @@ def has_interface(model: PreTrainedModel) -> bool:
 @contextmanager
 def through_interface(model: PreTrainedModel, attend: Attend) -> Iterator[None]:
     """Let ``attend`` be the attention of every layer of a model that has the interface."""
-    before = model.config._attn_implementation
-    model.set_attn_implementation(IMPLEMENTATION)
     token = _attend.set(attend)
     try:
-        yield
+        with implementation(model, IMPLEMENTATION):
+            yield
     finally:
         _attend.reset(token)
-        model.set_attn_implementation(before)
+
+
+@contextmanager
+def implementation(model: PreTrainedModel, name: str) -> Iterator[None]:
+    """Let a model that has the interface attend by a function of the registry.
+
+    Parts of it (of several kinds of input, the other than text) can have been set to others.
+    """
+    configs = {id(config): config for config in _configurations(model)}
+    before = [(config, config._attn_implementation_internal) for config in configs.values()]
+    try:
+        model.set_attn_implementation(name)
+        yield
+    finally:
+        for config, internal in before:
+            config._attn_implementation_internal = internal
+
+
+def _configurations(model: PreTrainedModel) -> Iterator[PreTrainedConfig]:
+    """Of a model and all models inside it."""
+    for module in model.modules():
+        if isinstance(module, PreTrainedModel):
+            yield module.config
+            for name in module.config.sub_configs:
+                if (part := getattr(module.config, name, None)) is not None:
+                    yield part
 
 
 @contextmanager

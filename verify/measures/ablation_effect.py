@@ -181,8 +181,10 @@ class _Mean(Reader):
         for index, number in enumerate(view.numbers):
             if self._added[view.layer, number]:
                 continue
-            self._added[view.layer, number] = True
             taken = view.z[index, list(self._positions[number])].cpu().double()
+            if not bool(taken.isfinite().all()):  # if it stays so, the pass says so
+                continue
+            self._added[view.layer, number] = True
             self._sums[view.layer, : len(taken)] += taken
 
     def of(self, layer: int, numbers: Sequence[int]) -> Tensor:

@@ -18,7 +18,7 @@ from __future__ import annotations
 import torch
 from transformers import PreTrainedModel
 
-from verify.modes import evaluating
+from verify.modes import reading
 from verify.norms import NotANorm
 from verify.probing.parts import LayerParts, Parts, UnsupportedArchitecture
 from verify.probing.probe import Probe
@@ -56,26 +56,32 @@ def find_parts(model: PreTrainedModel, *, adapted: bool = False) -> Parts:
             " at hand; load the model with fewer bits a weight, or over more devices"
         )
     try:
-        with evaluating(model):
+        with reading(model):
             return Probe(model).run()
     except (UnsupportedArchitecture, NotANorm) as error:
         hint = _WITHOUT_ADAPTER if adapted else ""
         raise UnsupportedArchitecture(
             f"architecture {name} is not supported: {str(error).rstrip('.')}{hint}"
         ) from None
-    except Exception as error:
+    except torch.OutOfMemoryError:
+        raise
+    except Exception as error:  # what was never seen can go wrong in any way that there is
+        said = str(error).strip().partition("\n")[0]
         if not _runs(model):
             raise UnsupportedArchitecture(
                 f"{name} cannot be measured, because it does not run{_mixed(model)}:"
-                f" {str(error).strip().partition(chr(10))[0] or repr(error)}"
+                f" {said or repr(error)}"
             ) from error
-        raise
+        raise UnsupportedArchitecture(
+            f"architecture {name} is not supported: its parts were not understood"
+            f" ({type(error).__name__}: {said})"
+        ) from error
 
 
 def _runs(model: PreTrainedModel) -> bool:
     """Whether it reads two tokens when nobody listens."""
     try:
-        with evaluating(model):
+        with reading(model):
             model(input_ids=torch.zeros(1, 2, dtype=torch.long, device=model.device))
     except Exception:  # noqa: BLE001  a model can fail in any way that there is
         return False

@@ -48,7 +48,9 @@ class Probe:
             raise UnsupportedArchitecture("its unembedding is quantized (leave lm_head as it is)")
         self.embedding, self.unembedding = embedding, unembedding
         self.width = unembedding.in_features
-        heads = getattr(model.config, "num_attention_heads", None)
+        # of a model that also takes other kinds of input, that of the part that reads text
+        self.config = model.config.get_text_config(decoder=True)
+        heads = getattr(self.config, "num_attention_heads", None)
         if not isinstance(heads, int):
             raise UnsupportedArchitecture("its configuration names no one number of heads")
         self.heads = heads
@@ -76,7 +78,7 @@ class Probe:
         self.blocks = _blocks_of(self.model, attentions)
         seen = self.seen
         self.layers = LayerFinder(
-            self.model.config,
+            self.config,
             seen,
             shape=(ROWS, TOKENS),
             heads=self.heads,
@@ -97,7 +99,7 @@ class Probe:
         if len(seen.layers) != len(self.blocks):
             raise UnsupportedArchitecture("not every layer ran")
         ends = Ends(
-            self.model.config,
+            self.config,
             seen,
             embedding=self.embedding,
             unembedding=self.unembedding,
@@ -124,7 +126,7 @@ class Probe:
             final=norm_of(final_norm, self.width, seen.calls[-1].taken),
             logit_scale=scale,
             logit_cap=cap,
-            clipped=clip_of(self.model.config),
+            clipped=clip_of(self.config),
             embedding_scale=ends.embedding_scale(),
         )
 
@@ -227,8 +229,10 @@ class Probe:
         taken = first_tensor((*args, *kwargs.values()))
         given = first_tensor(output if isinstance(output, tuple) else (output,))
         if taken is not None and given is not None:
-            # copies: some blocks add to these tensors in place afterwards
-            self.seen.calls.append(Ran(module, taken.clone(), given.clone()))
+            # copies: some blocks add to these tensors in place afterwards; what is taken is heard
+            # before it is moved to where the module is
+            here = taken.to(given.device, copy=True)
+            self.seen.calls.append(Ran(module, here, given.clone()))
 
     def _begin(self, _: nn.Module, args: Any, kwargs: dict[str, Any]) -> Any:
         """Check what enters a block, then let random numbers of a usual size enter instead.
@@ -253,6 +257,8 @@ class Probe:
         left = first_tensor(output if isinstance(output, tuple) else (output,))
         assert left is not None
         self.seen.left = left
+        assert self.seen.entered is not None
+        self.seen.entered = self.seen.entered.to(left.device)
         self.seen.layers.append(self.layers.parts(block, left))
         self.seen.calls.clear()
 
