@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 from math import prod
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -70,15 +71,17 @@ def memory_bytes(files: Iterable[Path], dtype: torch.dtype) -> int:
 
 
 def _memory_bytes(file: Path, dtype: torch.dtype) -> int:
+    opened: Any = safe_open  # which has no types
+    size = file.stat().st_size
     try:
-        with safe_open(file, framework="pt") as weights:
-            parts = [weights.get_slice(name) for name in weights.keys()]  # noqa: SIM118
-            converted = [part for part in parts if part.get_dtype() in _CONVERTED]
-            here = sum(_CONVERTED[part.get_dtype()] * prod(part.get_shape()) for part in converted)
-            there = sum(dtype.itemsize * prod(part.get_shape()) for part in converted)
+        with opened(file, framework="pt") as weights:
+            for name in weights.keys():  # noqa: SIM118
+                part = weights.get_slice(name)
+                if (stored := _CONVERTED.get(part.get_dtype())) is not None:
+                    size += (dtype.itemsize - stored) * prod(part.get_shape())
     except (SafetensorError, OSError):
         return file.stat().st_size  # a file that cannot be read is refused when it is loaded
-    return file.stat().st_size - here + there
+    return size
 
 
 def check_config(folder: Path) -> None:
