@@ -63,8 +63,8 @@ def _full_precision(stack: ExitStack) -> None:
     try:
         before = torch.get_float32_matmul_precision()
     except RuntimeError:  # it was set by the newer way, for some kinds of device
-        matmuls: list[Any] = [torch.backends.cuda.matmul, torch.backends.mkldnn.matmul]
-        for matmul in matmuls:
+        backends: Any = torch.backends  # of which not all parts are typed
+        for matmul in (backends.cuda.matmul, backends.mkldnn.matmul):
             stack.callback(setattr, matmul, "fp32_precision", matmul.fp32_precision)
     else:
         if before == "highest":
