@@ -30,7 +30,7 @@ _STYLE = """<style>
 .hb-picture{background:#fff;color:#1c2430;font:11px system-ui,sans-serif}
 @media(prefers-color-scheme:dark){.hb-picture{background:#1e2129;color:#dfe3ea}}
 .hb-picture text{fill:currentColor}
-.hb-picture rect:has(>title){stroke:color-mix(in srgb,currentColor 18%,transparent)}
+.hb-picture rect:has(title){stroke:color-mix(in srgb,currentColor 18%,transparent)}
 .hb-picture .pass,.hb-picture .unclear{fill:none;stroke:currentColor;stroke-width:2}
 .hb-picture .unclear{stroke-dasharray:3 2}
 .hb-picture .none{fill:none;stroke:currentColor;stroke-opacity:.35}
