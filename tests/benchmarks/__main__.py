@@ -12,6 +12,7 @@ import json
 import os
 import platform
 import random
+import signal
 import subprocess
 import sys
 import time
@@ -39,7 +40,8 @@ CACHE, DETECT, ROWS = (
 SIZES = ((64, 100), (8, 800), (1, 4096), (1, 16384))
 """Prompts and tokens."""
 TOO_LONG = 400.0
-"""Seconds after which a run is stopped; its contestant is left out of that size from then on."""
+"""Seconds after which a run is stopped. A contestant that was stopped, or killed for want of memory,
+is left out of that size from then on."""
 Result = dict[str, object]
 
 
@@ -120,8 +122,12 @@ def run(name: str, size: tuple[int, int]) -> Result:
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=TOO_LONG, check=True)
     except subprocess.TimeoutExpired:
-        return {"name": name, "prompts": size[0], "tokens": size[1], "stopped": TOO_LONG}
+        stopped = f"stopped after {TOO_LONG:.0f} s"
+        return {"name": name, "prompts": size[0], "tokens": size[1], "stopped": stopped}
     except subprocess.CalledProcessError as error:
+        if error.returncode == -signal.SIGKILL:  # as the system does when memory runs out
+            stopped = f"killed, as memory ({_memory()}) ran out"
+            return {"name": name, "prompts": size[0], "tokens": size[1], "stopped": stopped}
         sys.exit(f"{name} {size}: {error.stderr[-2000:]}")
     result: Result = json.loads(done.stdout.splitlines()[-1])
     result["load"] = os.getloadavg()[0]
@@ -224,15 +230,17 @@ def _goal(results: list[Result], goal: Goal, size: tuple[int, int]) -> str | Non
 
 def _row(results: list[Result], size: tuple[int, int], name: str) -> str:
     seconds = values(results, size, name, "seconds")
+    stopped = next((r["stopped"] for r in of(results, size, name) if r.get("stopped")), None)
     if not len(seconds):
-        return f"| {name} | stopped after {TOO_LONG:.0f} | | | | |"
+        return f"| {name} | {stopped} | | | | |"
     extra = values(results, size, name, "extra_mib")
     apart = agreement(results, size, name)
     return (
         f"| {name} | {np.median(seconds):.1f} ({', '.join(f'{s:.1f}' for s in sorted(seconds))})"
         f" | {np.median(values(results, size, name, 'cpu_seconds')):.1f}"
         f" | {np.median(extra):.0f} ({extra.min():.0f} to {extra.max():.0f})"
-        f" | {'' if apart is None else f'{apart:.0e}'} | {len(seconds)} |"
+        f" | {'' if apart is None else f'{apart:.0e}'}"
+        f" | {len(seconds)}{'' if stopped is None else f', then {stopped}'} |"
     )
 
 
@@ -245,7 +253,12 @@ def _machine() -> str:
         ),
         platform.machine(),
     )
-    return f"{os.cpu_count()} cores of {words}"
+    return f"{os.cpu_count()} cores of {words}, {_memory()} of memory"
+
+
+def _memory() -> str:
+    pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return f"{pages / 2**30:.1f} GiB"
 
 
 def _versions() -> str:
