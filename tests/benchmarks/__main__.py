@@ -40,8 +40,8 @@ CACHE, DETECT, ROWS = (
 SIZES = ((64, 100), (8, 800), (1, 4096), (1, 16384))
 """Prompts and tokens."""
 TOO_LONG = 400.0
-"""Seconds after which a run is stopped. A contestant that was stopped, or killed for want of memory,
-is left out of that size from then on."""
+"""Seconds after which a run is stopped. A contestant that was stopped, or killed for want of
+memory, is left out of that size from then on."""
 Result = dict[str, object]
 
 
