@@ -72,22 +72,26 @@ class Results(Mapping[str, TypeResult]):
         evidence: Mapping[Key, Evidence],
         failed: Mapping[Key, str] | None = None,
     ) -> Results:
-        """Join the records of a run as the entries say."""
+        """Join the records of a run as the entries say, in their order, whichever ran first."""
+        places = {
+            (entry.id, recipe.id): (place, number)
+            for place, entry in enumerate(entries)
+            for number, recipe in enumerate(entry.recipes)
+        }
+        ordered = dict(sorted(evidence.items(), key=lambda item: places[item[0]]))
         types = []
         for entry in entries:
-            mine = {recipe: r for (name, recipe), r in evidence.items() if name == entry.id}
+            mine = {recipe: r for (name, recipe), r in ordered.items() if name == entry.id}
             result = type_result(entry, loaded.described(), mine)
             if result is not None:
                 types.append(result)
-        wanted = {entry.id: place for place, entry in enumerate(entries)}
-        ordered = dict(sorted(evidence.items(), key=lambda item: wanted[item[0][0]]))
         return cls(
             evidence_model(loaded),
             loaded.name,
             tuple(types),
             ordered,
             tuple(entries),
-            dict(failed or {}),
+            dict(sorted((failed or {}).items(), key=lambda item: places[item[0]])),
         )
 
     def __getitem__(self, head_type: str) -> TypeResult:

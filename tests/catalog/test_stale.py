@@ -50,6 +50,7 @@ def test_only_the_changed_recipe_makes_its_evidence_stale() -> None:
     assert {r.recipe: r.stale for r in result.recipes} == {
         "prefix-matching": False,
         "copying": True,
+        "needed": False,
     }
 
 

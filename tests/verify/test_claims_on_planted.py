@@ -81,7 +81,9 @@ def test_the_wrong_heads_are_not_reproduced() -> None:
 
 
 def test_another_method_is_not_comparable() -> None:
-    result = judged("induction", "induction", heads=["1.0"], list="examples", methods=["ablation"])
+    result = judged(
+        "induction", "induction", heads=["1.0"], list="examples", methods=["path-patching"]
+    )
     assert result.verdict == "not-comparable"
 
 

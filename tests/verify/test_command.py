@@ -54,12 +54,13 @@ def test_table_json_and_exit_codes(folder: Path, tmp_path: Path) -> None:
     assert written == [
         "examples/induction.json",
         "induction.copying.json",
+        "induction.needed.json",
         "induction.prefix-matching.json",
         "successor.successor-mapping.json",
     ]
 
     second = verify("induction", "--model", folder, "--out", out, "--format", "json")
-    assert "2 recipes have fresh evidence; nothing to run" in second.stderr
+    assert "3 recipes have fresh evidence; nothing to run" in second.stderr
     answer = json.loads(second.stdout)
     (result,) = answer["results"]
     assert answer["model"] == "local--planted"

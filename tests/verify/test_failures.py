@@ -131,7 +131,7 @@ def test_report_and_files_say_what_failed_and_the_next_run_tries_just_that(
 
     with monkeypatch.context() as patched:
         patched.setitem(verify.scoring.WEIGHTS, "ov-copying", full)
-        with pytest.warns(UserWarning, match="1 of 3 recipes could not be computed"):
+        with pytest.warns(UserWarning, match="1 of 4 recipes could not be computed"):
             results = verify.run(
                 planted().model,
                 planted().tokenizer,
@@ -142,6 +142,7 @@ def test_report_and_files_say_what_failed_and_the_next_run_tries_just_that(
     assert list(results) == ["previous-token"]
     assert set(results.evidence) == {
         ("induction", "prefix-matching"),
+        ("induction", "needed"),
         ("previous-token", "previous-position"),
     }
     reason = "out of memory: CUDA <b>out</b> of memory"
@@ -156,6 +157,7 @@ def test_report_and_files_say_what_failed_and_the_next_run_tries_just_that(
     kept = {path.name: path.read_bytes() for path in (tmp_path / "evidence").rglob("*.json")}
     assert set(kept) == {
         "induction.prefix-matching.json",
+        "induction.needed.json",
         "previous-token.previous-position.json",
     }
 

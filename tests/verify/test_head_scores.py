@@ -75,7 +75,7 @@ def test_the_work_that_is_expected_is_what_comes() -> None:
     planted = triples_model("gpt2")
     loaded = wrap(planted.model, planted.tokenizer, "planted--triples")
     (group,) = {job.recipe.prompts for job in jobs_of(select(catalog(), ["skip-trigram"]))}
-    words = running._Run(loaded, catalog(), running.Settings(), lambda *_: None).words
+    words = running._Run(loaded, catalog(), running.Settings(), lambda *_: None, None).words
     prompts = build(group, words, loaded.anatomy)
     tokens = sum(len(p.ids) for made in prompts.variants.values() for p in made)
     assert work_of_heads(group, loaded.anatomy) == tokens

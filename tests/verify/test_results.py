@@ -201,17 +201,17 @@ def test_records_are_kept_and_only_what_changed_runs_again(
         verify.run(
             model,
             planted().tokenizer,
-            ["induction"],
+            ["anti-induction"],
             evidence=tmp_path,
             seed=seed,
             progress=False,
         )
         return sorted(ran)
 
-    assert go(planted().model) == ["copying", "prefix-matching"]
+    assert go(planted().model) == ["anti-copying", "prefix-matching"]
     assert go(planted().model) == []
-    assert go(planted().model, seed=1) == ["copying", "prefix-matching"]
-    assert go(random_twin(planted(), 0).model) == ["copying", "prefix-matching"]
+    assert go(planted().model, seed=1) == ["anti-copying", "prefix-matching"]
+    assert go(random_twin(planted(), 0).model) == ["anti-copying", "prefix-matching"]
 
 
 def test_the_report_is_whole_and_loads_nothing() -> None:

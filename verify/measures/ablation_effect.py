@@ -263,7 +263,7 @@ class _Outcome:
     def __call__(self, numbers: Sequence[int], normed: Tensor) -> Tensor:
         """As the protocol says."""
         if self._measure.correct is None:
-            return torch.stack([self._text(n, normed[row]) for row, n in enumerate(numbers)])
+            return self._text(numbers, normed)
         ends = torch.tensor([self._prompts[number].queries["end"][0] for number in numbers])
         rows = torch.arange(len(numbers), device=normed.device)
         at_end = normed[rows, ends.to(normed.device)]
@@ -290,16 +290,24 @@ class _Outcome:
         logs = logits.log_softmax(-1).gather(-1, correct[:, None])[:, 0]
         return logs if self._measure.metric == "loss" else logs.exp()
 
-    def _text(self, number: int, normed: Tensor) -> Tensor:
+    def _text(self, numbers: Sequence[int], normed: Tensor) -> Tensor:
         """Mean log probability of the next token, from the first position that is changed on."""
-        ids = torch.tensor(self._prompts[number].ids)
-        first = min(self._positions[number])
-        read, due = normed[first : len(ids) - 1], ids[first + 1 :]
+        read: list[Tensor] = []
+        due: list[int] = []
+        lengths: list[int] = []
+        for row, number in enumerate(numbers):
+            ids, first = self._prompts[number].ids, min(self._positions[number])
+            read.append(normed[row, first : len(ids) - 1])
+            due.extend(ids[first + 1 :])
+            lengths.append(len(ids) - 1 - first)
         logs = []
-        for part, tokens in zip(read.split(self._at_once), due.split(self._at_once), strict=True):
+        at_once = self._at_once
+        for part, tokens in zip(
+            torch.cat(read).split(at_once), torch.tensor(due).split(at_once), strict=True
+        ):
             every = self._all_logits(part).log_softmax(-1)
             logs.append(every.gather(-1, tokens.to(every.device)[:, None])[:, 0])
-        return torch.cat(logs).mean()
+        return torch.stack([of_one.mean() for of_one in torch.cat(logs).split(lengths)])
 
     @property
     def _at_once(self) -> int:
