@@ -27,15 +27,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from verify.anatomy import Anatomy
-from verify.batches import Batches, OutOfMemory
-from verify.capture import last_only, padded
-from verify.listening import CaptureFailed, replacing_forward
+from verify.batches import Batches, OutOfMemory, is_out_of_memory
+from verify.capture import not_finite, padded
+from verify.listening import CaptureFailed, Enough, replacing_forward
 from verify.modes import reading
 from verify.prompts import Prompt
 
 FloatArray = NDArray[np.float64]
-_SAME = {torch.float32: 1e-5, torch.float64: 1e-5}
-_SAME_IN_HALF = 0.02
+_SAME, _SAME_IN_HALF = 1e-5, 0.02
 """How far a pass from the middle may be from a whole one, of the largest number."""
 
 
@@ -119,15 +118,15 @@ def without_each(
                             replacement,
                             outcome,
                         )
-                        with batches.counted() as counting:
-                            normed = runs.to_the_end(sweep.ids, through=counting)
+                        with batches.counted():
+                            normed = runs.to_the_end(sweep.ids)
                         sweep.whole(normed)
                         copies = batches.copies(len(group))
                         for share in sweep.without(exact, copies):
                             given += share * len(group) / len(prompts)
                             advance(share * len(group) / len(prompts))
-                except torch.OutOfMemoryError:
-                    if batch_size is not None:
+                except (RuntimeError, MemoryError) as error:
+                    if not is_out_of_memory(error):
                         raise
                     advance(-given)
                     batches.halve()
@@ -233,10 +232,6 @@ class _Edit:
         return z.reshape(given.shape)
 
 
-class _Enough(Exception):
-    """What was asked for has been read; the rest need not run."""
-
-
 class _Runs:
     """Passes that begin and end where they are told to; hooks are in place meanwhile."""
 
@@ -245,7 +240,6 @@ class _Runs:
         self._edit: _Edit | None = None
         self._rows = 0
         self._start = 0
-        self._through = False
         self._stop: int | None = None
         self._stream: Tensor | None = None
         self._entered: Tensor | None = None
@@ -269,7 +263,6 @@ class _Runs:
                 for handle in handles:
                     stack.callback(handle.remove)
             stack.callback(anatomy.final_norm.register_forward_hook(self._end).remove)
-            stack.callback(anatomy.unembedding.register_forward_pre_hook(last_only).remove)
             self._exit = stack.pop_all()
         return self
 
@@ -282,8 +275,6 @@ class _Runs:
         stream: Tensor | None = None,
         start: int = 0,
         edit: _Edit | None = None,
-        *,
-        through: bool = False,
     ) -> Tensor:
         """The residual stream after the final norm: [rows, tokens, width].
 
@@ -292,16 +283,11 @@ class _Runs:
             stream: what enters block ``start``, [rows, tokens, width]; None to begin with tokens.
             start: the first block that is run.
             edit: what is overwritten.
-            through: run the rest of the model too, as other passes do whose memory is counted.
         """
-        self._through = through
         self._run(ids, stream, start, None, edit)
         assert self._normed is not None
         if not bool(torch.isfinite(self._normed).all()):
-            raise CaptureFailed(
-                f"{self.anatomy.architecture}: the residual stream is not finite"
-                " (in half precision it may overflow: try --dtype float32)"
-            )
+            raise not_finite(self.anatomy)
         return self._normed
 
     def entering(self, layer: int, ids: Tensor, stream: Tensor | None, start: int) -> Tensor:
@@ -315,7 +301,8 @@ class _Runs:
         """At which layers a pass may begin: it ends as a whole one does, nothing overwritten."""
         ids = padded([prompt], self.anatomy.device)
         whole = self.to_the_end(ids)
-        allowed = _SAME.get(whole.dtype, _SAME_IN_HALF) * float(whole.abs().max())
+        allowed = _SAME if whole.dtype == torch.float32 else _SAME_IN_HALF
+        allowed *= float(whole.abs().max())
         made = [True]
         for layer in range(1, self.anatomy.layers):
             try:
@@ -342,7 +329,7 @@ class _Runs:
             for layer in range(start):
                 stack.enter_context(self._passed_over(layer))
             self.anatomy.rotary.forget()
-            with suppress(_Enough):
+            with suppress(Enough):
                 self.anatomy.model(input_ids=ids, use_cache=False)
         self._stream = None
 
@@ -362,7 +349,7 @@ class _Runs:
             if layer == self._stop:
                 # a copy: what follows might add to the stream where it lies
                 self._entered = (args[0] if args else kwargs["hidden_states"]).clone()
-                raise _Enough
+                raise Enough
             if layer != self._start or self._stream is None:
                 return None
             stream = self._stream.to((args[0] if args else kwargs["hidden_states"]).device)
@@ -389,5 +376,4 @@ class _Runs:
 
     def _end(self, _: nn.Module, __: Any, output: Tensor) -> None:
         self._normed = output
-        if not self._through:
-            raise _Enough
+        raise Enough

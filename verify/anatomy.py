@@ -18,6 +18,7 @@ from transformers import PreTrainedModel
 from verify.adapters import kinds, unwrapped
 from verify.attention import Attention, Call, OwnAttention, PlainAttention, WholeAttention
 from verify.listening import (
+    Enough,
     eager,
     through_cache,
     through_hooks,
@@ -203,7 +204,7 @@ class Anatomy:
 
         def leave(_: nn.Module, __: Any, output: Any) -> None:
             kept.append(output[0] if isinstance(output, tuple) else output)
-            raise _Enough
+            raise Enough
 
         handles = (
             first.block.register_forward_pre_hook(enter, with_kwargs=True),
@@ -216,7 +217,7 @@ class Anatomy:
                 if not self.parts.interface:
                     stack.enter_context(eager(self.model))
                 self.model(input_ids=tokens[:, None].to(self.device), use_cache=False)
-        except _Enough:
+        except Enough:
             pass
         finally:
             for handle in handles:
@@ -318,10 +319,6 @@ class Anatomy:
     def final_scale(self, residual: Tensor) -> Tensor:
         """The number the final norm divides by, for residual streams [..., width] -> [...]."""
         return self.parts.final.scale(residual)
-
-
-class _Enough(Exception):
-    """The first block is through; the rest need not run."""
 
 
 def _as_it_is(x: Tensor) -> Tensor:

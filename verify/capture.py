@@ -35,7 +35,7 @@ from torch import Tensor, nn
 from verify.anatomy import Anatomy
 from verify.attention import Attention, block_rows
 from verify.batches import Batches, OutOfMemory, is_out_of_memory
-from verify.listening import CaptureFailed
+from verify.listening import CaptureFailed, Enough
 from verify.modes import reading
 from verify.prompts import Prompt
 
@@ -44,7 +44,7 @@ __all__ = [
     "FinalView",
     "LayerView",
     "Reader",
-    "last_only",
+    "not_finite",
     "padded",
     "run_pass",
 ]
@@ -181,12 +181,16 @@ def run_pass(
             raise CaptureFailed(f"{anatomy.architecture}: {error}") from None
 
 
-class _Enough(Exception):
-    """Everything that somebody asks for has been read."""
-
-
 class _NotFinite(CaptureFailed):
     """A stream holds numbers that are not finite."""
+
+
+def not_finite(anatomy: Anatomy) -> _NotFinite:
+    """What is raised where the residual stream of a model is."""
+    return _NotFinite(
+        f"{anatomy.architecture}: the residual stream is not finite"
+        " (in half precision it may overflow: try --dtype float32)"
+    )
 
 
 class _Pass:
@@ -251,7 +255,7 @@ class _Pass:
         self.numbers, self.batch, self.final = numbers, batch, None
         self.whole = whole or self.to_the_end
         self.seen.clear()
-        with suppress(_Enough):
+        with suppress(Enough):
             anatomy.model(input_ids=padded(batch, anatomy.device), use_cache=False)
         if not self._all_seen():
             missing = sorted(set(range(anatomy.layers)) - self.seen)
@@ -277,7 +281,7 @@ class _Pass:
         if not self.whole and self._all_seen():
             self._check(entering)
             self._check(attention.z)
-            raise _Enough
+            raise Enough
 
     def _all_seen(self) -> bool:
         return self.seen == set(range(self.anatomy.layers))
@@ -289,10 +293,7 @@ class _Pass:
             return
         at = enumerate(len(prompt.ids) for prompt in self.batch)
         if not all(bool(finite[index, :length].all()) for index, length in at):
-            raise _NotFinite(
-                f"{self.anatomy.architecture}: the residual stream is not finite"
-                " (in half precision it may overflow: try --dtype float32)"
-            )
+            raise not_finite(self.anatomy)
 
     def _keep_entering(self, layer: int) -> Callable[..., None]:
         def hook(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -315,17 +316,9 @@ def _numbers(weights: Tensor) -> Tensor:
     return weights
 
 
-def last_only(_: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-    """Before the unembedding: the last position alone.
-
-    Logits are read from the final norm where they are wanted; the model's own are not used.
-    """
-    return (args[0][..., -1:, :], *args[1:])
-
-
 def _stop(_: nn.Module, __: Any) -> None:
     # logits are made from the final norm where a reader wants them; the model's own are not used
-    raise _Enough
+    raise Enough
 
 
 def padded(batch: Sequence[Prompt], device: torch.device) -> Tensor:

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from catalog.schema.measures import AblationEffect
 from catalog.schema.prompts import Builder, Tokens
-from verify.ablation import passes
 from verify.anatomy import Anatomy
 from verify.builders import build
 from verify.fingerprints import prompts_sha256, tokens_sha256
+from verify.measures import RUNNING
 from verify.measures.tokens import TokenUnits, token_units
 from verify.modes import settled
 from verify.planning import Job
-from verify.prompts import CannotBuild, Prompt, PromptSet
+from verify.prompts import CannotBuild, PromptSet
 from verify.words import Words
 
 _NOTHING_READ = "0" * 64
@@ -63,19 +62,11 @@ def work_of(material: Material, group: Sequence[Job], anatomy: Anatomy) -> float
         return 1.0
     if material.tokens is not None:
         return len(material.tokens.ids) * len(group) * _weights_share(anatomy)
-    assert material.prompts is not None
-    each = {name: _tokens(made) for name, made in material.prompts.variants.items()}
-    scored = next(iter(each.values()))
-    work = float(sum(each.values()))
-    for job in group:
-        if isinstance(job.recipe.measure, AblationEffect):
-            control = getattr(job.recipe.control, "variant", None)
-            work += (scored + each.get(control or "", scored)) * passes(anatomy)
-    return work
-
-
-def _tokens(prompts: Sequence[Prompt]) -> int:
-    return sum(len(prompt.ids) for prompt in prompts)
+    prompts = material.prompts
+    assert prompts is not None
+    measures = ((job.recipe, RUNNING.get(job.recipe.measure.kind)) for job in group)
+    beside = (kind.work_on(recipe, prompts, anatomy) for recipe, kind in measures if kind)
+    return prompts.tokens + sum(beside)
 
 
 def work_of_heads(parameters: Builder, anatomy: Anatomy) -> float | None:

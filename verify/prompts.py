@@ -69,6 +69,11 @@ class PromptSet:
         """Tokens of the longest prompt."""
         return max(len(p.ids) for prompts in self.variants.values() for p in prompts)
 
+    @property
+    def tokens(self) -> int:
+        """Tokens of all prompts of all variants."""
+        return sum(len(p.ids) for prompts in self.variants.values() for p in prompts)
+
 
 @dataclass(frozen=True)
 class Pairs:

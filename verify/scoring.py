@@ -104,7 +104,7 @@ def _on_prompts(
     ]
     running = [measure for measure in measures if isinstance(measure, RunningMeasure)]
     answers = None
-    shared = float(sum(len(p.ids) for made in prompts.variants.values() for p in made))
+    shared = float(prompts.tokens)
     work = shared + sum(measure.work for measure in running)
     if running or prompts.answers is None:
         has_answers = bool(prompts.main[0].answers)

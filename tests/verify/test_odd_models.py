@@ -20,6 +20,7 @@ from tests.verify.test_capture import Keep, prompts_of
 from verify import support
 from verify.anatomy import Anatomy, UnsupportedArchitecture
 from verify.architectures import ARCHITECTURES, Architecture, tiny_model
+from verify.architectures.composite import IMAGES
 from verify.architectures.configurations import LLAMA_LIKE
 from verify.capture import run_pass
 from verify.words import Words
@@ -387,16 +388,7 @@ def test_the_table_of_support_goes_on_after_a_row_that_fails(
 
 def beside_images() -> PreTrainedModel:
     """Which transformers does not give as a causal language model: its text part is one."""
-    vision = {
-        "model_type": "clip_vision_model",
-        "hidden_size": 16,
-        "intermediate_size": 16,
-        "num_hidden_layers": 1,
-        "num_attention_heads": 2,
-        "image_size": 8,
-        "patch_size": 4,
-        "projection_dim": 16,
-    }
+    vision = {**IMAGES, "model_type": "clip_vision_model", "projection_dim": 16}
     text = {**LLAMA_LIKE, "model_type": "llama", "vocab_size": 61}
     config = LlavaConfig(text_config=text, vision_config=vision, image_token_id=60)
     return LlavaForConditionalGeneration(config).eval()

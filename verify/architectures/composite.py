@@ -7,8 +7,7 @@ from typing import Any
 
 from verify.architectures.configurations import LLAMA_LIKE, VOCABULARY, Architecture
 
-_IMAGES: Mapping[str, Any] = {
-    "model_type": "siglip_vision_model",
+IMAGES: Mapping[str, Any] = {
     "hidden_size": 16,
     "intermediate_size": 16,
     "num_hidden_layers": 1,
@@ -16,6 +15,7 @@ _IMAGES: Mapping[str, Any] = {
     "image_size": 8,
     "patch_size": 4,
 }
+"""Sizes of a part that reads images."""
 
 _TEXT: Mapping[str, Any] = {**LLAMA_LIKE, "vocab_size": VOCABULARY}
 
@@ -30,7 +30,7 @@ BESIDE_IMAGES: tuple[Architecture, ...] = (
                 "sliding_window": 4,
                 "layer_types": ["sliding_attention", "full_attention", "sliding_attention"],
             },
-            "vision_config": _IMAGES,
+            "vision_config": {**IMAGES, "model_type": "siglip_vision_model"},
             "mm_tokens_per_image": 4,
         },
         "the text part of a model that reads images, window",

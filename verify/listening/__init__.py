@@ -14,6 +14,7 @@ from verify.listening.caches import Scores, replacing_forward, through_cache
 from verify.listening.interface import (
     Attend,
     CaptureFailed,
+    Enough,
     eager,
     has_interface,
     implementation,
@@ -26,6 +27,7 @@ from verify.listening.whole import attention_weights, through_hooks
 __all__ = [
     "Attend",
     "CaptureFailed",
+    "Enough",
     "Scores",
     "attention_weights",
     "beside_method",

@@ -23,6 +23,10 @@ from verify.attention import Call
 IMPLEMENTATION = "headbook"
 
 
+class Enough(Exception):
+    """Everything that somebody asks for has been read: the rest of a pass need not run."""
+
+
 class CaptureFailed(Exception):
     """The model did not show what it was asked for; no number may be made from the run."""
 

@@ -55,11 +55,13 @@ class AblationEffectMeasure(RunningMeasure):
         made.setdefault(self.control_variant or self.main_variant, []).extend(self._control.readers)
         return {variant: readers for variant, readers in made.items() if readers}
 
-    @property
-    def work(self) -> float:
-        """What running it takes, in tokens that a forward pass reads."""
-        both = (*self._score.prompts, *self._control.prompts)
-        return sum(len(prompt.ids) for prompt in both) * passes(self.anatomy)
+    @classmethod
+    def work_on(cls, recipe: Recipe, prompts: PromptSet, anatomy: Anatomy) -> float:
+        """A sweep of the prompts that are scored, and one of the control's."""
+        control = getattr(recipe.control, "variant", None)  # a role is that of the same prompts
+        compared = prompts.variants.get(control or "", prompts.main)
+        tokens = sum(len(prompt.ids) for prompt in (*prompts.main, *compared))
+        return tokens * passes(anatomy)
 
     def run(
         self,

@@ -74,10 +74,15 @@ class RunningMeasure(ABC):
     def readers(self) -> Mapping[str, Sequence[Reader]]:
         """Readers by variant."""
 
+    @classmethod
+    def work_on(cls, recipe: Recipe, prompts: PromptSet, anatomy: Anatomy) -> float:  # noqa: ARG003
+        """What :meth:`run` would take, in tokens that a forward pass reads."""
+        return 0.0
+
     @property
     def work(self) -> float:
         """What :meth:`run` takes, in tokens that a forward pass reads."""
-        return 0.0
+        return self.work_on(self.recipe, self.prompts, self.anatomy)
 
     def run(  # noqa: B027  (most measures have nothing to run)
         self,
