@@ -16,7 +16,14 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from verify.adapters import kinds, unwrapped
-from verify.attention import Attention, Call, OwnAttention, PlainAttention, WholeAttention
+from verify.attention import (
+    BLOCK_BYTES,
+    Attention,
+    Call,
+    OwnAttention,
+    PlainAttention,
+    WholeAttention,
+)
 from verify.listening import (
     Enough,
     eager,
@@ -272,6 +279,11 @@ class Anatomy:
             values = values + self.unembedding.bias[tokens].float()
         scale = self.parts.logit_scale
         return values if scale == 1.0 else values * scale
+
+    @property
+    def logits_at_once(self) -> int:
+        """Positions whose logits of the whole vocabulary, in float32, take ``BLOCK_BYTES``."""
+        return max(1, BLOCK_BYTES // (4 * self.embedding_rows))
 
     def all_logits(self, normed: Tensor) -> Tensor:
         """Logits of every token, before any soft cap (which turns no ranking), biases included.

@@ -39,6 +39,14 @@ def let_go(error: BaseException) -> None:
         ended = ended.__context__
 
 
+def as_json(failures: Failures) -> list[dict[str, str]]:
+    """For programs: an object for each recipe."""
+    return [
+        {"head_type": head_type, "recipe": recipe, "reason": reason}
+        for (head_type, recipe), reason in failures.items()
+    ]
+
+
 def by_reason(failures: Failures) -> dict[str, list[str]]:
     """``type.recipe`` of all that failed for the same reason, in the order of the run."""
     made: dict[str, list[str]] = {}

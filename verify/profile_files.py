@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from verify.failures import as_json
 from verify.report import report_html
 from verify.results import Results
 from verify.whole_files import write_whole
@@ -67,10 +68,7 @@ def to_json(results: Results) -> dict[str, Any]:
             if not gate.passed
         ],
         "unmeasured": dict(sorted(results.unmeasured.items())),
-        "failed": [
-            {"head_type": head_type, "recipe": recipe, "reason": reason}
-            for (head_type, recipe), reason in results.failed.items()
-        ],
+        "failed": as_json(results.failed),
         "evidence": [record.model_dump(mode="json") for record in results.evidence.values()],
     }
 

@@ -12,7 +12,6 @@ from torch import Tensor
 
 from catalog.schema.answered import GIVEN, SOLVED, STRONGEST_WRONG, Answered
 from verify.anatomy import Anatomy
-from verify.attention import BLOCK_BYTES
 from verify.capture import FinalView, Reader, run_pass
 from verify.loading import LoadedModel
 from verify.prompts import Answers, Prompt, PromptSet
@@ -101,9 +100,9 @@ class GreedyReader(Reader):
     ) -> Iterator[tuple[int, Tensor, int]]:
         """Each row, the logits of the whole vocabulary there, and the token with the highest.
 
-        As many rows at a time as take ``BLOCK_BYTES``: a batch of prompts can have many.
+        Some rows at a time: a batch of prompts can have many.
         """
-        at_once = max(1, BLOCK_BYTES // (4 * self._anatomy.embedding_rows))
+        at_once = self._anatomy.logits_at_once
         for start in range(0, len(rows), at_once):
             here = list(rows[start : start + at_once])
             read = view.normed[here, list(positions[start : start + at_once])]

@@ -167,16 +167,15 @@ def _show_examples(
 def _json(
     loaded: LoadedModel, results: Sequence[TypeResult], failures: Failures, folder: Path
 ) -> str:
+    from verify.failures import as_json
+
     return json.dumps(
         {
             "model": loaded.id,
             "revision": loaded.revision,
             "evidence": str(folder),
             "results": [result.model_dump(mode="json") for result in results],
-            "failed": [
-                {"head_type": head_type, "recipe": recipe, "reason": reason}
-                for (head_type, recipe), reason in failures.items()
-            ],
+            "failed": as_json(failures),
         },
         indent=2,
     )

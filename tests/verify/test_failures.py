@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,6 @@ from verify.batches import is_out_of_memory
 from verify.capture import CaptureFailed, LayerView, Reader
 from verify.failures import reason_of
 from verify.loading import wrap
-from verify.measures.running import RunningMeasure
 from verify.planning import Job
 from verify.report import report_html
 from verify.running import run
@@ -55,19 +55,19 @@ def spoil(monkeypatch: pytest.MonkeyPatch, recipe_id: str, *, in_pass: bool) -> 
         def read(self, view: LayerView) -> None:
             raise CaptureFailed("the stream of this recipe is not finite")
 
-    def measure(made: Any, prompts: Any, anatomy: Any) -> RunningMeasure:
-        one = original(made, prompts, anatomy)
-        if made.id == recipe_id and in_pass:
-            monkeypatch.setattr(one, "readers", lambda: {one.main_variant: [Failing()]})
-        elif made.id == recipe_id:
+    class Spoilt(original):  # type: ignore[misc,valid-type]
+        def readers(self) -> Mapping[str, Sequence[Reader]]:
+            if self.recipe.id == recipe_id and in_pass:
+                return {self.main_variant: [Failing()]}
+            made: Mapping[str, Sequence[Reader]] = super().readers()
+            return made
 
-            def units() -> Any:
+        def units(self) -> Any:
+            if self.recipe.id == recipe_id and not in_pass:
                 raise ValueError("scores hold infinite values")
+            return super().units()
 
-            monkeypatch.setattr(one, "units", units)
-        return one
-
-    monkeypatch.setitem(verify.scoring.RUNNING, "attention", measure)  # type: ignore[arg-type]
+    monkeypatch.setitem(verify.scoring.RUNNING, "attention", Spoilt)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import pytest
@@ -52,7 +51,7 @@ def test_answers_are_read_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
         return original(self, normed)
 
     monkeypatch.setattr(Anatomy, "all_logits", counted)
-    monkeypatch.setattr(sorting, "BLOCK_BYTES", 4 * ROW + 1)
+    monkeypatch.setattr("verify.anatomy.BLOCK_BYTES", 4 * ROW + 1)
     reader = sorting.GreedyReader(anatomy, prompts, "before")
     run_pass(anatomy, prompts, [reader], batch_size=21)
     assert sum(rows) == 21 * 3
@@ -100,8 +99,7 @@ def test_tokens_are_ranked_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
         return original(self, written, *rest)
 
     monkeypatch.setattr(OVCircuit, "logits", counted)
-    module = sys.modules["verify.measures.ov_copying"]  # the function hides it in the package
-    monkeypatch.setattr(module, "BLOCK_BYTES", 3 * 4 * anatomy.embedding_rows)
+    monkeypatch.setattr("verify.anatomy.BLOCK_BYTES", 3 * 4 * anatomy.embedding_rows)
     parts = WEIGHTS["ov-copying"](made, tokens, anatomy)
     assert max(rows) == 3
     assert (parts.score == whole.score).all()

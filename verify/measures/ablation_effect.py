@@ -18,9 +18,6 @@ from verify.measures.running import FloatArray, RunningMeasure
 from verify.prompts import CannotBuild, Prompt, PromptSet
 from verify.statistics import Units
 
-_LOGITS_AT_ONCE = 8 * 2**20
-"""Of a loss; 32 MB."""
-
 
 class AblationEffectMeasure(RunningMeasure):
     """Outcome of the model as it is less its outcome with z_h replaced at the positions of a role.
@@ -275,11 +272,10 @@ class _Outcome:
             difference = self._logits(at_end, correct) - self._logits(at_end, foil)
             right = self._measure.metric == "accuracy"
             return (difference > 0).float() if right else difference
+        at_once = self._anatomy.logits_at_once
         made = [
             self._of_all(part, answers)
-            for part, answers in zip(
-                at_end.split(self._at_once), correct.split(self._at_once), strict=True
-            )
+            for part, answers in zip(at_end.split(at_once), correct.split(at_once), strict=True)
         ]
         return torch.cat(made)
 
@@ -303,17 +299,13 @@ class _Outcome:
             due.extend(ids[first + 1 :])
             lengths.append(len(ids) - 1 - first)
         logs = []
-        at_once = self._at_once
+        at_once = self._anatomy.logits_at_once
         for part, tokens in zip(
             torch.cat(read).split(at_once), torch.tensor(due).split(at_once), strict=True
         ):
             every = self._all_logits(part).log_softmax(-1)
             logs.append(every.gather(-1, tokens.to(every.device)[:, None])[:, 0])
         return torch.stack([of_one.mean() for of_one in torch.cat(logs).split(lengths)])
-
-    @property
-    def _at_once(self) -> int:
-        return max(1, _LOGITS_AT_ONCE // self._anatomy.embedding_rows)
 
     def _answers(self, numbers: Sequence[int], name: str) -> Tensor:
         return torch.tensor([self._prompts[number].answers[name] for number in numbers])

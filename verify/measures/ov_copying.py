@@ -9,7 +9,6 @@ from torch import Tensor
 from catalog.schema.measures import OVCopying, OVRelation
 from catalog.schema.recipe import Recipe
 from verify.anatomy import Anatomy
-from verify.attention import BLOCK_BYTES
 from verify.measures.ov_circuit import OVCircuit
 from verify.measures.tokens import TokenUnits
 from verify.statistics import Units
@@ -48,7 +47,7 @@ def targets_in_top(
     """
     others = targets.roll(1)
     circuit = OVCircuit(anatomy)
-    at_once = max(1, BLOCK_BYTES // (4 * anatomy.embedding_rows))
+    at_once = anatomy.logits_at_once
     parts = [slice(at, at + at_once) for at in range(0, len(sources), at_once)]
     sign = -1.0 if measure.direction == "negative" else 1.0
     score = np.zeros((len(sources), anatomy.layers, anatomy.heads))

@@ -18,6 +18,7 @@ from __future__ import annotations
 import torch
 from transformers import PreTrainedModel
 
+from verify.batches import is_out_of_memory
 from verify.modes import reading
 from verify.norms import NotANorm
 from verify.probing.parts import LayerParts, Parts, UnsupportedArchitecture
@@ -63,9 +64,9 @@ def find_parts(model: PreTrainedModel, *, adapted: bool = False) -> Parts:
         raise UnsupportedArchitecture(
             f"architecture {name} is not supported: {str(error).rstrip('.')}{hint}"
         ) from None
-    except torch.OutOfMemoryError:
-        raise
     except Exception as error:  # what was never seen can go wrong in any way that there is
+        if is_out_of_memory(error):
+            raise
         said = str(error).strip().partition("\n")[0]
         if not _runs(model):
             raise UnsupportedArchitecture(
