@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import small_entries
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -140,7 +142,9 @@ def test_the_shipped_model_is_verified_from_the_wheel(elsewhere: Path) -> None:
     ]
 
 
-def test_the_site_is_built_from_the_wheel(elsewhere: Path) -> None:
-    ran = headbook(elsewhere, "site", "--out", str(elsewhere / "site"))
+def test_the_site_is_built_from_the_wheel(elsewhere: Path, tmp_path: Path) -> None:
+    """Of a few entries: what the wheel has to bring is the source of the pages."""
+    few = small_entries.write(tmp_path)
+    ran = headbook(elsewhere, "site", "--entries", str(few), "--out", str(elsewhere / "site"))
     assert ran.returncode == 0, ran.stderr + ran.stdout
     assert (elsewhere / "site" / "head-types" / "induction" / "index.html").is_file()

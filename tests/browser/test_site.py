@@ -9,121 +9,13 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Site
+from tests.browser.phone import IN_TURN, MEASURE, leads_on
 from tests.site import examples
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page
 
 Contexts = Callable[..., "BrowserContext"]
-
-
-def test_from_home_to_a_head_type_to_its_paper(page: Page, real_site: Site) -> None:
-    page.goto(real_site.address)
-    expect(page.locator("h1")).to_have_text(re.compile("Headbook"))
-    page.get_by_role("link", name=re.compile("Induction head")).first.click()
-    expect(page).to_have_url(f"{real_site.address}/head-types/induction/")
-    expect(page.locator("h1")).to_contain_text("Induction head")
-    papers = page.locator(".hb-papers a")
-    title = papers.first.inner_text()
-    papers.first.click()
-    expect(page).to_have_url(re.compile(r"/papers/[a-z]+\d{4}[a-z0-9]*/$"))
-    expect(page.locator("h1")).to_contain_text(title)
-    expect(page.locator("pre code").last).to_contain_text("@")
-    back = page.locator("article").get_by_role("link", name="Induction head").first
-    back.click()
-    expect(page).to_have_url(re.compile(r"/head-types/induction/"))
-
-
-def test_search_finds_the_head_type(page: Page, real_site: Site) -> None:
-    page.goto(real_site.address)
-    page.get_by_placeholder("Search").click()
-    page.get_by_placeholder("Search").press_sequentially("induction")
-    result = page.locator(".md-search-result__link[href*='head-types/induction']").first
-    expect(result).to_be_visible(timeout=15_000)
-    result.click()
-    expect(page).to_have_url(re.compile(r"/head-types/induction/"))
-    expect(page.locator("h1")).to_contain_text("Induction head")
-
-
-def test_a_claim_opens_and_names_its_command(page: Page, real_site: Site) -> None:
-    page.goto(f"{real_site.address}/head-types/induction/#published-claims")
-    more = page.locator(".hb-claims details").first
-    command = more.locator("pre")
-    expect(command).to_be_hidden()
-    more.locator("summary").click()
-    expect(command).to_be_visible()
-    expect(command).to_contain_text("headbook verify induction --model")
-
-
-def test_a_published_head_leads_to_its_own_page(page: Page, real_site: Site) -> None:
-    page.goto(f"{real_site.address}/head-types/induction/")
-    link = page.locator(".hb-claims a.hb-head").first
-    head = link.inner_text()
-    link.click()
-    expect(page).to_have_url(re.compile(rf"/models/[^/]+/{re.escape(head)}/$"))
-    expect(page.locator("article h1")).to_contain_text(head)
-    back = page.locator("article").get_by_role("link", name="Induction head").first
-    expect(back).to_be_visible()
-    back.click()
-    expect(page).to_have_url(re.compile(r"/head-types/induction/"))
-
-
-def test_bibtex_can_be_copied(open_context: Contexts, real_site: Site) -> None:
-    context = open_context(permissions=["clipboard-read", "clipboard-write"])
-    page = context.new_page()
-    page.goto(f"{real_site.address}/papers/olsson2022induction/#bibtex")
-    block = page.locator("pre:has(code)").last
-    block.hover()
-    block.locator("xpath=..").get_by_role("button").or_(
-        page.locator("button[title='Copy to clipboard']").last
-    ).first.click()
-    page.wait_for_timeout(200)
-    copied = page.evaluate("navigator.clipboard.readText()")
-    assert copied.startswith("@")
-    assert "olsson2022induction" in copied
-
-
-def narrowed(site: Site) -> list[str]:
-    """All pages, but of the pages of single heads only each model's longest: they share a frame."""
-    longest: dict[str, tuple[int, str]] = {}
-    others = []
-    for address in site.pages():
-        head = re.fullmatch(r"/models/([^/]+)/\d+\.\d+/", address)
-        if head is None:
-            others.append(address)
-            continue
-        size = (site.folder / address.strip("/") / "index.html").stat().st_size
-        longest[head[1]] = max(longest.get(head[1], (0, "")), (size, address))
-    return others + [address for _, address in longest.values()]
-
-
-def leads_on(site: Site, address: str) -> bool:
-    """Whether a page only sends to where an entry has moved."""
-    return 'http-equiv="refresh"' in (site.folder / address.strip("/") / "index.html").read_text()
-
-
-MEASURE = """() => {
-  document.querySelectorAll('details').forEach(d => d.open = true);
-  const cut = [...document.querySelectorAll('.md-content p, .md-content td, .md-content dd')]
-    .filter(e => e.offsetParent && !e.closest('.hb-table:not(.hb-stack)')
-                 && e.getBoundingClientRect().right > 361)
-    .map(e => e.textContent.slice(0, 60));
-  return [document.documentElement.scrollWidth, cut];
-}"""
-
-# The content of other pages in the frame of this one: no script and no style is loaded again
-IN_TURN = """async addresses => {
-  const measure = MEASURE, nothing = 'data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAA=';
-  const measured = {};
-  for (const address of addresses) {
-    const text = await (await fetch(address)).text();
-    const other = new DOMParser().parseFromString(text, 'text/html');
-    other.querySelectorAll('.md-content img').forEach(image => image.src = nothing);
-    document.querySelector('.md-content').replaceWith(other.querySelector('.md-content'));
-    measured[address] = measure();
-  }
-  return measured;
-}""".replace("MEASURE", MEASURE)
 
 
 def test_no_page_is_wider_than_a_phone(open_context: Contexts, example_site: Site) -> None:
@@ -133,22 +25,6 @@ def test_no_page_is_wider_than_a_phone(open_context: Contexts, example_site: Sit
     for address in addresses:  # what only leads on, the browser leaves before it can be measured
         page.goto(example_site.address + address, wait_until="domcontentloaded")
         assert page.evaluate(MEASURE) == [360, []], address
-
-
-def test_no_page_of_the_real_entries_is_wider_than_a_phone(
-    open_context: Contexts, real_site: Site
-) -> None:
-    page = open_context(viewport={"width": 360, "height": 740}).new_page()
-    addresses = [a for a in narrowed(real_site) if not leads_on(real_site, a)]
-    assert len(addresses) > 300
-    ones = [address for address in addresses if address.count("/") <= 2]
-    for address in ones:
-        page.goto(real_site.address + address, wait_until="domcontentloaded")
-        assert page.evaluate(MEASURE) == [360, []], address
-    rest = [address for address in addresses if address.count("/") > 2]
-    for start in range(0, len(rest), 50):
-        measured = page.evaluate(IN_TURN, rest[start : start + 50])
-        assert {a: found for a, found in measured.items() if found != [360, []]} == {}
 
 
 def test_a_page_that_is_too_wide_is_seen(open_context: Contexts, example_site: Site) -> None:

@@ -24,7 +24,7 @@ from catalog.schema.evidence import Evidence, Grid
 from catalog.verdicts import type_result
 from tests.planted import CLASSIC, CLASSIC_MODELS, FAMILIES, MODELS, Planted, random_twin
 from verify.loading import LoadedModel, wrap
-from verify.planning import jobs_of
+from verify.planning import Job, jobs_of
 from verify.running import run
 
 
@@ -61,20 +61,28 @@ def concerned(model: str, family: str) -> set[str]:
     return own | imitated | (set(CLASSIC) if model in CLASSIC_MODELS else set())
 
 
+def _is_of_interest(job: Job, planted: Planted) -> bool:
+    """Whether it decides about its type, or there are impostors of the type for it to tell apart.
+
+    What decides nothing can take longer than all else: a model is run without each of its heads.
+    """
+    entry = shipped().head_types[job.head_type]
+    decides = entry.identify is not None and job.recipe.id in entry.identify.recipes
+    return decides or any(one.imitates == job.head_type for one in planted.impostors)
+
+
 @cache
 def examine(model: str, family: str, twin: int | None = None) -> Examined:
     """Run the recipes that concern a planted model on it, or on an untrained twin of it."""
     planted = MODELS[model](family)
     types = concerned(model, family)
+    catalog = shipped()
+    entries = [entry for entry in catalog.head_types.values() if entry.id in types]
+    jobs = [job for job in jobs_of(entries) if _is_of_interest(job, planted)]
     if twin is not None:
         planted = random_twin(planted, twin)
     loaded = wrap(planted.model, planted.tokenizer, f"planted--{planted.name}")
-    catalog = shipped()
-    entries = [entry for entry in catalog.head_types.values() if entry.id in types]
-    evidence = {
-        (record.head_type, record.recipe): record
-        for record in run(loaded, catalog, jobs_of(entries))
-    }
+    evidence = {(record.head_type, record.recipe): record for record in run(loaded, catalog, jobs)}
     results = {}
     for entry in entries:
         mine = {recipe: r for (name, recipe), r in evidence.items() if name == entry.id}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from catalog.loading import Catalog, load
+from catalog.schema.base import Strength
 from catalog.schema.recipe import Recipe
 from tests.planted.words import tokenizer
 from verify.words import Words
@@ -24,3 +25,12 @@ def words() -> Words:
 
 def recipe(head_type: str, name: str) -> Recipe:
     return catalog().head_types[head_type].recipe(name)
+
+
+def few(made: Recipe, count: int) -> Recipe:
+    """A recipe on so many prompts."""
+    return made.model_copy(update={"prompts": made.prompts.model_copy(update={"count": count})})
+
+
+OBSERVED = (Strength.PATTERN, Strength.WEIGHTS, Strength.DIRECT_EFFECT)
+"""Evidence for which the model is read as it is; without each head takes many times as long."""

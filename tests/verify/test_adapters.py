@@ -15,7 +15,7 @@ from torch import nn
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 
 import verify
-from tests.verify.catalog_parts import catalog
+from tests.verify.catalog_parts import OBSERVED, catalog, few, recipe
 from tests.verify.test_capture import Keep, prompts_of
 from tests.verify.test_odd_models import model_of
 from verify import reference, support
@@ -23,6 +23,8 @@ from verify.anatomy import Anatomy, UnsupportedArchitecture
 from verify.capture import run_pass
 from verify.foreign_layers import foreign_layers
 from verify.loading import ModelError, find, load, wrap
+from verify.planning import Job
+from verify.running import run
 
 peft = pytest.importorskip("peft", reason="the development group has peft: make setup")
 
@@ -95,12 +97,17 @@ def assert_same_numbers(ours: verify.Results, truth: verify.Results) -> None:
 @pytest.mark.parametrize("name", ["llama", "gpt2"])
 def test_scores_are_those_of_weights_merged_by_hand(name: str) -> None:
     model = of_all_layers(name)
-    ours = verify.run(model, tokenizer(name), types=TYPES)
-    truth = verify.run(by_hand(name, model), tokenizer(name), types=TYPES)
+    merged = by_hand(name, model)
+    ours, truth = (
+        verify.run(made, tokenizer(name), TYPES, strengths=OBSERVED, catalog=catalog())
+        for made in (model, merged)
+    )
     assert_same_numbers(ours, truth)
     assert ours["induction"].found
     # adapters changed what is measured, and the record says that they did
-    before = verify.run(plain(name), tokenizer(name), types=["induction"])
+    before = verify.run(
+        plain(name), tokenizer(name), "induction", strengths="pattern", catalog=catalog()
+    )
     key = ("induction", "prefix-matching")
     assert ours.evidence[key].scores != before.evidence[key].scores
     (layers,) = ours.model.foreign_layers
@@ -108,6 +115,19 @@ def test_scores_are_those_of_weights_merged_by_hand(name: str) -> None:
     assert ours.evidence[key].run.versions["peft"] == peft.__version__
     assert not before.model.foreign_layers
     assert "peft" not in before.evidence[key].run.versions
+
+
+@pytest.mark.parametrize("name", ["llama", "gpt2"])
+def test_what_is_lost_without_each_head_is_that_of_merged_weights(name: str) -> None:
+    model = of_all_layers(name)
+    job = Job("induction", few(recipe("induction", "needed"), 4))
+    scores = []
+    for made in (model, by_hand(name, model)):
+        (record,) = run(wrap(made, tokenizer(name)), catalog(), [job])
+        assert record.scores is not None
+        scores.append(np.array(record.scores.mean))
+    assert np.abs(scores[1]).max() > 0.01
+    np.testing.assert_allclose(*scores, atol=1e-5)
 
 
 def test_wrapper_and_base_model_are_one_model_and_the_merged_is_another() -> None:
@@ -141,8 +161,11 @@ def test_what_no_tensor_says_is_in_the_hash() -> None:
 def test_a_disabled_adapter_is_not_measured() -> None:
     model = of_all_layers("llama")
     with model.disable_adapter():
-        ours = verify.run(model, tokenizer(), types=["induction"])
-    assert_same_numbers(ours, verify.run(plain("llama"), tokenizer(), types=["induction"]))
+        ours = verify.run(model, tokenizer(), "induction", strengths=OBSERVED, catalog=catalog())
+    truth = verify.run(
+        plain("llama"), tokenizer(), "induction", strengths=OBSERVED, catalog=catalog()
+    )
+    assert_same_numbers(ours, truth)
 
 
 @pytest.mark.parametrize(

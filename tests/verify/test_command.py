@@ -9,22 +9,28 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from catalog.commands.main import main
 from catalog.commands.model_run import noticed_interrupts
-from catalog.loading import load
-from catalog.schema.base import Stage
 from catalog.schema.evidence import Evidence
 from tests.planted import induction_model
+from tests.verify.catalog_parts import OBSERVED, catalog
 from verify.planning import groups, jobs_of, select, waves
 
 COMMAND = [sys.executable, "-c", "from catalog.commands.main import main; main()", "verify"]
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "COLUMNS": "130"}
 
 
-def verify(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+Said = subprocess.CompletedProcess[str]
+Verify = Callable[..., Said]
+OF_MODEL_AS_IT_IS = [word for strength in OBSERVED for word in ("--strength", strength)]
+
+
+def in_a_process(*arguments: str | Path) -> Said:
     return subprocess.run(
         [*COMMAND, *map(str, arguments)],
         capture_output=True,
@@ -35,14 +41,36 @@ def verify(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.fixture
+def verify(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Verify:
+    """The command in this process, where PyTorch is loaded already."""
+
+    def ran(*arguments: str | Path) -> Said:
+        command = ["headbook", "verify", *map(str, arguments)]
+        capsys.readouterr()
+        with monkeypatch.context() as patched:
+            patched.setattr(sys, "argv", command)
+            patched.setenv("COLUMNS", "130")
+            code = 0
+            try:
+                main()
+            except SystemExit as stop:
+                code = int(stop.code or 0)
+        said = capsys.readouterr()
+        return subprocess.CompletedProcess(command, code, said.out, said.err)
+
+    return ran
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return induction_model("llama").save(tmp_path_factory.mktemp("models") / "planted")
 
 
-def test_table_json_and_exit_codes(folder: Path, tmp_path: Path) -> None:
+def test_table_json_and_exit_codes(folder: Path, tmp_path: Path, verify: Verify) -> None:
     out = tmp_path / "evidence"
-    first = verify("induction", "successor", "--model", folder, "--out", out)
+    common = ("--model", folder, "--out", out, *OF_MODEL_AS_IT_IS)
+    first = in_a_process("induction", "successor", *common)
     assert first.returncode == 0, first.stderr
     line = next(line for line in first.stdout.splitlines() if "prefix-matching" in line)
     assert "induction" in line
@@ -54,13 +82,12 @@ def test_table_json_and_exit_codes(folder: Path, tmp_path: Path) -> None:
     assert written == [
         "examples/induction.json",
         "induction.copying.json",
-        "induction.needed.json",
         "induction.prefix-matching.json",
         "successor.successor-mapping.json",
     ]
 
-    second = verify("induction", "--model", folder, "--out", out, "--format", "json")
-    assert "3 recipes have fresh evidence; nothing to run" in second.stderr
+    second = verify("induction", *common, "--format", "json")
+    assert "2 recipes have fresh evidence; nothing to run" in second.stderr
     answer = json.loads(second.stdout)
     (result,) = answer["results"]
     assert answer["model"] == "local--planted"
@@ -70,7 +97,7 @@ def test_table_json_and_exit_codes(folder: Path, tmp_path: Path) -> None:
     assert prefix["score"] > 0.95
     assert prefix["control"] < 0.1
 
-    expecting = ("--model", folder, "--out", out, "--expect", "found")
+    expecting = (*common, "--expect", "found")
     assert verify("induction", *expecting).returncode == 0
     assert verify("induction", "successor", *expecting).returncode == 3
 
@@ -95,7 +122,9 @@ def test_table_json_and_exit_codes(folder: Path, tmp_path: Path) -> None:
         (["--batch-size", "0"], 2, "--batch-size"),
     ],
 )
-def test_wrong_use_is_one_sentence(arguments: list[str], code: int, message: str) -> None:
+def test_wrong_use_is_one_sentence(
+    arguments: list[str], code: int, message: str, verify: Verify
+) -> None:
     ran = verify(*arguments)
     assert ran.returncode == code
     assert message in ran.stderr
@@ -103,11 +132,19 @@ def test_wrong_use_is_one_sentence(arguments: list[str], code: int, message: str
     assert ran.stdout == ""
 
 
-def test_a_killed_run_goes_on_where_it_was(folder: Path, tmp_path: Path) -> None:
-    stage = Stage.KNOWLEDGE_RECALLING, Stage.LATENT_REASONING
-    arguments = ["--model", str(folder), "--out", str(tmp_path)]
-    for name in stage:
-        arguments += ["--stage", name.value]
+MANY = [
+    "attention-sink",
+    "block-head",
+    "duplicate-token",
+    "local-head",
+    "previous-token",
+    "successor",
+]
+"""Six groups of recipes, each with prompts of its own."""
+
+
+def test_a_killed_run_goes_on_where_it_was(folder: Path, tmp_path: Path, verify: Verify) -> None:
+    arguments = [*MANY, "--model", str(folder), "--out", str(tmp_path)]
     process = subprocess.Popen(
         [*COMMAND, *arguments], env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
@@ -125,7 +162,7 @@ def test_a_killed_run_goes_on_where_it_was(folder: Path, tmp_path: Path) -> None
     # one group at most is in parts; those before it are whole, and nothing of those after it is
     planned = [
         {job.key for job in group}
-        for wave in waves(jobs_of(select(load(), [], stage)))
+        for wave in waves(jobs_of(select(catalog(), MANY)))
         for group in groups(wave)
     ]
     whole = [group <= recorded for group in planned]
@@ -135,7 +172,7 @@ def test_a_killed_run_goes_on_where_it_was(folder: Path, tmp_path: Path) -> None
 
     ran = verify(*arguments, "--format", "json")
     assert ran.returncode == 0, ran.stderr
-    runnable = len(jobs_of(select(load(), [], stage)))
+    runnable = len(jobs_of(select(catalog(), MANY)))
     assert f"{len(kept)} of {runnable} recipes have fresh evidence" in ran.stderr
     done = [path for path in tmp_path.rglob("*.json") if path.parent.name != "examples"]
     assert len(done) == runnable
@@ -144,7 +181,7 @@ def test_a_killed_run_goes_on_where_it_was(folder: Path, tmp_path: Path) -> None
 
 def test_an_interrupt_says_how_to_go_on(folder: Path, tmp_path: Path) -> None:
     process = subprocess.Popen(
-        [*COMMAND, "--model", str(folder), "--out", str(tmp_path)],
+        [*COMMAND, *MANY, "--model", str(folder), "--out", str(tmp_path)],
         env=ENVIRONMENT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -17,7 +17,7 @@ import verify
 import verify.in_memory
 import verify.scoring
 from tests.planted import Planted, induction_model
-from tests.verify.catalog_parts import catalog, recipe
+from tests.verify.catalog_parts import OBSERVED, catalog, recipe
 from verify import evidence_files, profile_files
 from verify.batches import is_out_of_memory
 from verify.capture import CaptureFailed, LayerView, Reader
@@ -131,18 +131,19 @@ def test_report_and_files_say_what_failed_and_the_next_run_tries_just_that(
 
     with monkeypatch.context() as patched:
         patched.setitem(verify.scoring.WEIGHTS, "ov-copying", full)
-        with pytest.warns(UserWarning, match="1 of 4 recipes could not be computed"):
+        with pytest.warns(UserWarning, match="1 of 3 recipes could not be computed"):
             results = verify.run(
                 planted().model,
                 planted().tokenizer,
                 ["induction", "previous-token"],
+                strengths=OBSERVED,
+                catalog=catalog(),
                 evidence=tmp_path / "evidence",
                 progress=False,
             )
     assert list(results) == ["previous-token"]
     assert set(results.evidence) == {
         ("induction", "prefix-matching"),
-        ("induction", "needed"),
         ("previous-token", "previous-position"),
     }
     reason = "out of memory: CUDA <b>out</b> of memory"
@@ -157,7 +158,6 @@ def test_report_and_files_say_what_failed_and_the_next_run_tries_just_that(
     kept = {path.name: path.read_bytes() for path in (tmp_path / "evidence").rglob("*.json")}
     assert set(kept) == {
         "induction.prefix-matching.json",
-        "induction.needed.json",
         "previous-token.previous-position.json",
     }
 
@@ -169,7 +169,12 @@ def test_report_and_files_say_what_failed_and_the_next_run_tries_just_that(
         return original(loaded, entries, jobs, *rest)
 
     monkeypatch.setattr(verify.in_memory, "run_jobs", counted)
-    again = go(["induction", "previous-token"], evidence=tmp_path / "evidence")
+    again = go(
+        ["induction", "previous-token"],
+        strengths=OBSERVED,
+        catalog=catalog(),
+        evidence=tmp_path / "evidence",
+    )
     assert ran == ["copying"]
     assert again.failed == {}
     assert again["induction"].found == ("1.0",)

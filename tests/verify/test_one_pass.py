@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from tests.planted import indirect_object_model, induction_model
-from tests.verify.catalog_parts import catalog, recipe
+from tests.verify.catalog_parts import OBSERVED, catalog, recipe
 from verify.loading import LoadedModel, wrap
 from verify.material import material_of
 from verify.planning import Job, jobs_of, select, waves
@@ -125,7 +125,8 @@ def test_recipes_that_use_other_heads_come_after_them(monkeypatch: pytest.Monkey
 def test_progress_grows_to_the_end_and_names_what_runs() -> None:
     told: list[tuple[str, float]] = []
     loaded = induction()
-    jobs = jobs_of(select(catalog(), ["induction", "name-mover", "previous-token"]))
+    chosen = select(catalog(), ["induction", "name-mover", "previous-token"])
+    jobs = jobs_of(chosen, OBSERVED)
     list(run(loaded, catalog(), jobs, progress=lambda what, share: told.append((what, share))))
     shares = [share for _, share in told]
     assert shares == sorted(shares)

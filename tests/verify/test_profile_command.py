@@ -20,18 +20,17 @@ import verify.scoring
 from catalog.commands.main import main
 from catalog.schema.evidence import Evidence
 from tests.planted import induction_model
-from tests.verify.catalog_parts import catalog
+from tests.verify.catalog_parts import OBSERVED, catalog
 from verify.planning import Job, jobs_of, select
 
 TYPES = ["previous-token", "anti-induction", "induction"]
-"""Three of their recipes read the same prompts, and two others weights on the same tokens."""
+"""Two of their recipes read the same prompts, and two others weights on the same tokens."""
 RECIPES = {
     ("previous-token", "previous-position"),
     ("anti-induction", "prefix-matching"),
     ("anti-induction", "anti-copying"),
     ("induction", "prefix-matching"),
     ("induction", "copying"),
-    ("induction", "needed"),
 }
 KILLED = """
 import os, signal, sys
@@ -59,7 +58,9 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def arguments(model: Path, out: Path) -> list[str]:
-    return ["profile", str(model), "--types", ",".join(TYPES), "--out", str(out)]
+    types = ["--types", ",".join(TYPES)]
+    strengths = [word for strength in OBSERVED for word in ("--strength", strength)]
+    return ["profile", str(model), *types, *strengths, "--out", str(out)]
 
 
 def profile(model: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> int:
@@ -86,7 +87,7 @@ def records(out: Path) -> dict[tuple[str, str], bytes]:
 def test_a_profile_that_is_killed_and_goes_on(
     model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    jobs = jobs_of(select(catalog(), TYPES))
+    jobs = jobs_of(select(catalog(), TYPES), OBSERVED)
     assert {job.key for job in jobs} == RECIPES
     log = tmp_path / "begun.txt"
     killed = subprocess.run(
@@ -105,7 +106,7 @@ def test_a_profile_that_is_killed_and_goes_on(
 
     assert profile(model, tmp_path, monkeypatch) == 0
     said = capsys.readouterr()
-    assert "5 of 6 recipes have fresh evidence" in said.err
+    assert "4 of 5 recipes have fresh evidence" in said.err
     assert "induction       1.0" in said.out
     whole = records(tmp_path)
     assert whole.keys() == RECIPES
@@ -121,7 +122,7 @@ def test_a_profile_that_is_killed_and_goes_on(
 
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
     assert profile(model, tmp_path, monkeypatch) == 0
-    assert "6 recipes have fresh evidence; nothing to run" in capsys.readouterr().err
+    assert "5 recipes have fresh evidence; nothing to run" in capsys.readouterr().err
     for name, content in before.items():
         assert (tmp_path / name).read_bytes() == content
 
@@ -151,7 +152,7 @@ def test_a_profile_with_a_recipe_that_fails(
     assert (tmp_path / "heads.parquet").exists()
 
     assert profile(model, tmp_path, monkeypatch) == 0
-    assert "5 of 6 recipes have fresh evidence" in capsys.readouterr().err
+    assert "4 of 5 recipes have fresh evidence" in capsys.readouterr().err
     assert records(tmp_path).keys() == RECIPES
 
 
@@ -159,7 +160,7 @@ class _Killed(BaseException):
     """Stops a run as a signal does: nothing catches it."""
 
 
-@pytest.mark.parametrize("last", [0, 2, 3, 6])
+@pytest.mark.parametrize("last", [0, 2, 5])
 def test_whenever_a_run_stops_the_group_in_flight_is_all_that_is_lost(
     last: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -178,12 +179,13 @@ def test_whenever_a_run_stops_the_group_in_flight_is_all_that_is_lost(
             planted.model,
             planted.tokenizer,
             TYPES,
+            strengths=OBSERVED,
             evidence=tmp_path / "evidence",
             progress=False,
         )
     except _Killed:
         lost = set().union(*begun) - records(tmp_path).keys()
         assert lost == begun[-1]
-        assert len(lost) <= 3  # the three that read the same prompts
+        assert len(lost) <= 2  # the two that read the same prompts
     else:
         assert records(tmp_path).keys() == RECIPES

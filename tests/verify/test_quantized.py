@@ -18,11 +18,13 @@ from torch import Tensor, nn
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 
 import verify
-from tests.verify.catalog_parts import catalog
+from tests.verify.catalog_parts import OBSERVED, catalog, few, recipe
 from verify import reference, support
 from verify.anatomy import Anatomy, UnsupportedArchitecture
 from verify.fingerprints import state_sha256
 from verify.loading import find, load, wrap
+from verify.planning import Job
+from verify.running import run
 from verify.weights import matrix
 
 FOLDER = Path(reference.__file__).parent / "llama"
@@ -83,8 +85,10 @@ def written_out(kind: type[Bytes]) -> Callable[[nn.Linear], nn.Linear]:
 @pytest.mark.parametrize("kind", [Bytes, ShortFloats])
 def test_scores_are_those_of_the_numbers_written_out(kind: type[Bytes]) -> None:
     tokenizer = AutoTokenizer.from_pretrained(FOLDER)
-    packed = verify.run(model(kind), tokenizer, types=TYPES)
-    plain = verify.run(model(written_out(kind)), tokenizer, types=TYPES)
+    packed, plain = (
+        verify.run(made, tokenizer, TYPES, strengths=OBSERVED, catalog=catalog())
+        for made in (model(kind), model(written_out(kind)))
+    )
     assert packed.heads == plain.heads
     assert packed["induction"].found
     for key, record in plain.evidence.items():
@@ -92,6 +96,19 @@ def test_scores_are_those_of_the_numbers_written_out(kind: type[Bytes]) -> None:
         assert record.scores is not None
         assert ours is not None
         np.testing.assert_allclose(np.array(ours.mean), np.array(record.scores.mean), atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", [Bytes, ShortFloats])
+def test_what_is_lost_without_each_head_is_that_of_the_numbers_too(kind: type[Bytes]) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(FOLDER)
+    job = Job("induction", few(recipe("induction", "needed"), 4))
+    scores = []
+    for made in (model(kind), model(written_out(kind))):
+        (record,) = run(wrap(made, tokenizer), catalog(), [job])
+        assert record.scores is not None
+        scores.append(np.array(record.scores.mean))
+    assert np.abs(scores[1]).max() > 0.01
+    np.testing.assert_allclose(*scores, atol=1e-4)
 
 
 @pytest.mark.parametrize("kind", [Bytes, ShortFloats])
@@ -198,7 +215,10 @@ def test_scores_are_those_of_the_numbers_that_a_library_stores(name: str) -> Non
     tokenizer = AutoTokenizer.from_pretrained(FOLDER)
     truth = plain_twin(of_library(name))
     made = of_library(name)
-    packed, plain = (verify.run(model, tokenizer, types=["induction"]) for model in (made, truth))
+    packed, plain = (
+        verify.run(model, tokenizer, "induction", strengths=OBSERVED, catalog=catalog())
+        for model in (made, truth)
+    )
     assert packed.heads == plain.heads
     assert packed["induction"].found
     for key, record in plain.evidence.items():
@@ -262,7 +282,10 @@ def test_an_adapter_on_quantized_layers(name: str) -> None:
                 up.copy_(0.05 * torch.randn(up.shape, generator=generator))
                 truth.get_submodule(layer).weight += 8 / 4 * up @ down
     tokenizer = AutoTokenizer.from_pretrained(FOLDER)
-    ours, plain = (verify.run(m, tokenizer, types=["induction"]) for m in (model, truth))
+    ours, plain = (
+        verify.run(m, tokenizer, "induction", strengths=OBSERVED, catalog=catalog())
+        for m in (model, truth)
+    )
     assert ours.heads == plain.heads
     assert any(
         "peft" in layers and "bitsandbytes" in layers for layers in ours.model.foreign_layers

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.planted import CLASSIC_MODELS, FAMILIES, MODELS
+from tests.planted import FAMILIES, MODELS
 from tests.planted.report import at, caught_by, examine, shipped
 
 
@@ -19,7 +19,7 @@ def test_known_heads_are_found_and_no_others(model: str, family: str) -> None:
 
 @pytest.mark.parametrize(
     ("model", "family"),
-    [(m, f) for m in MODELS for f in FAMILIES if m in CLASSIC_MODELS or f == "llama"],
+    [(m, f) for m in MODELS for f in FAMILIES if f == "llama" or m in ("pattern", "induction")],
 )
 def test_nothing_is_found_in_untrained_twins(model: str, family: str) -> None:
     examined = examine(model, family, twin=0)

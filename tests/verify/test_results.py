@@ -15,7 +15,7 @@ from transformers import PreTrainedModel
 
 import verify
 from tests.planted import Planted, induction_model, random_twin
-from tests.verify.catalog_parts import catalog
+from tests.verify.catalog_parts import OBSERVED, catalog
 from verify import profile_files
 from verify.report import report_html
 from verify.results import Results
@@ -32,7 +32,13 @@ def planted() -> Planted:
 def results() -> Results:
     """Of planted heads: 1.0 is an induction head, and the task of name movers is beyond it."""
     return verify.run(
-        planted().model, planted().tokenizer, TYPES, name="planted--induction", progress=False
+        planted().model,
+        planted().tokenizer,
+        TYPES,
+        strengths=OBSERVED,
+        catalog=catalog(),
+        name="planted--induction",
+        progress=False,
     )
 
 

@@ -9,12 +9,17 @@ import pytest
 import torch
 
 import verify
-from tests.planted import induction_model
+from catalog.schema.evidence import Evidence
+from tests.planted import Planted, induction_model
+from tests.verify.catalog_parts import OBSERVED, catalog, few, recipe
 from tests.verify.test_capture import prompts_of
 from tests.verify.tiny_models import tiny
 from verify import support
 from verify.anatomy import Anatomy
 from verify.capture import LayerView, Reader, run_pass
+from verify.loading import wrap
+from verify.planning import Job
+from verify.running import run
 
 TYPES = ("induction", "previous-token", "letter-mover")
 Setting = Callable[[], AbstractContextManager[None]]
@@ -76,24 +81,37 @@ each = pytest.mark.parametrize("setting", SETTINGS, ids=lambda s: s.__name__)
 
 
 @pytest.fixture(scope="module")
-def plain() -> verify.Results:
-    return measured()
+def plain() -> dict[tuple[str, str], Evidence]:
+    return measured(induction_model("llama"))
 
 
-def measured() -> verify.Results:
-    planted = induction_model("llama")
-    return verify.run(planted.model, planted.tokenizer, types=TYPES, progress=False)
+def measured(planted: Planted) -> dict[tuple[str, str], Evidence]:
+    ours = verify.run(
+        planted.model,
+        planted.tokenizer,
+        TYPES,
+        strengths=OBSERVED,
+        catalog=catalog(),
+        progress=False,
+    )
+    without = Job("induction", few(recipe("induction", "needed"), 4))
+    loaded = wrap(planted.model, planted.tokenizer)
+    (needed,) = run(loaded, catalog(), [without])
+    return {**ours.evidence, without.key: needed}
 
 
 @each
-def test_evidence_is_the_same_to_the_last_bit(setting: Setting, plain: verify.Results) -> None:
-    model = induction_model("llama")
+def test_evidence_is_the_same_to_the_last_bit(
+    setting: Setting, plain: dict[tuple[str, str], Evidence]
+) -> None:
+    planted = induction_model("llama")
     with setting():
-        ours = verify.run(model.model, model.tokenizer, types=TYPES, progress=False)
-    assert {record.head_type for record in ours.evidence.values()} == set(TYPES)
-    for key, record in ours.evidence.items():
+        ours = measured(planted)
+    assert {record.head_type for record in ours.values()} == set(TYPES)
+    assert ours.keys() == plain.keys()
+    for key, record in ours.items():
         assert (record.scores, record.verdict, record.found) == (
-            (other := plain.evidence[key]).scores,
+            (other := plain[key]).scores,
             other.verdict,
             other.found,
         )
