@@ -193,7 +193,8 @@ def table(results: list[Result]) -> str:
         here = [size for size in sizes if size[1] == goal.tokens]
         lines += [row for size in here if (row := _goal(results, goal, size))]
     for size in sizes:
-        lines.append(f"\n## {size[0]} prompts of {size[1]} tokens\n")
+        prompts = "1 prompt" if size[0] == 1 else f"{size[0]} prompts"
+        lines.append(f"\n## {prompts} of {size[1]} tokens\n")
         lines.append(
             "| | wall time, s: median (all runs) | CPU time, s: median | extra memory, MiB: median"
             " (least to most) | largest difference of a score | runs |"

@@ -39,7 +39,14 @@ def planted() -> Planted:
 def go(types: list[str], **more: Any) -> verify.Results:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return verify.run(planted().model, planted().tokenizer, types, progress=False, **more)
+        return verify.run(
+            planted().model,
+            planted().tokenizer,
+            types,
+            catalog=catalog(),
+            progress=False,
+            **more,
+        )
 
 
 @cache
@@ -172,7 +179,6 @@ def test_report_and_files_say_what_failed_and_the_next_run_tries_just_that(
     again = go(
         ["induction", "previous-token"],
         strengths=OBSERVED,
-        catalog=catalog(),
         evidence=tmp_path / "evidence",
     )
     assert ran == ["copying"]

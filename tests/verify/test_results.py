@@ -71,7 +71,12 @@ def test_what_was_not_asked_for_is_told_apart_from_what_has_no_verdict() -> None
     with pytest.raises(LookupError, match="no head type 'inducton'; did you mean 'induction'"):
         verify.run(planted().model, planted().tokenizer, ["inducton"])
     only = verify.run(
-        planted().model, planted().tokenizer, TYPES, strengths=["weights"], progress=False
+        planted().model,
+        planted().tokenizer,
+        TYPES,
+        strengths=["weights"],
+        catalog=catalog(),
+        progress=False,
     )
     assert only.types == ()
     assert {record.measure for record in only.evidence.values()} == {"ov-copying"}
@@ -133,7 +138,7 @@ def test_what_can_be_run_is_listed() -> None:
     runnable = {entry.id for entry in catalog().head_types.values() if entry.runnable}
     assert set(listed) >= runnable
     assert listed["induction"] == catalog().head_types["induction"].summary
-    read = verify.types(strengths="weights", stages=["latent-reasoning"])
+    read = verify.types(strengths="weights", stages=["latent-reasoning"], catalog=catalog())
     assert "induction" in read
     assert "previous-token" not in read
     with pytest.raises(ValueError, match="stages are of"):
@@ -147,6 +152,7 @@ def test_what_is_fresh_runs_again_where_that_is_wanted(tmp_path: Path) -> None:
             planted().tokenizer,
             "previous-token",
             evidence=tmp_path,
+            catalog=catalog(),
             progress=False,
             **more,
         )
@@ -210,6 +216,7 @@ def test_records_are_kept_and_only_what_changed_runs_again(
             ["anti-induction"],
             evidence=tmp_path,
             seed=seed,
+            catalog=catalog(),
             progress=False,
         )
         return sorted(ran)
