@@ -6,8 +6,12 @@ from functools import cache
 
 from catalog.loading import Catalog, load
 from catalog.schema.base import Strength
+from catalog.schema.evidence import Evidence
 from catalog.schema.recipe import Recipe
 from tests.planted.words import tokenizer
+from verify.loading import LoadedModel
+from verify.planning import Job
+from verify.running import run
 from verify.words import Words
 
 
@@ -27,9 +31,12 @@ def recipe(head_type: str, name: str) -> Recipe:
     return catalog().head_types[head_type].recipe(name)
 
 
-def few(made: Recipe, count: int) -> Recipe:
-    """A recipe on so many prompts."""
-    return made.model_copy(update={"prompts": made.prompts.model_copy(update={"count": count})})
+def needed(loaded: LoadedModel) -> Evidence:
+    """What four blocks lose without each head: the recipe on all of them takes many seconds."""
+    made = recipe("induction", "needed")
+    few = made.model_copy(update={"prompts": made.prompts.model_copy(update={"count": 4})})
+    (record,) = run(loaded, catalog(), [Job("induction", few)])
+    return record
 
 
 OBSERVED = (Strength.PATTERN, Strength.WEIGHTS, Strength.DIRECT_EFFECT)

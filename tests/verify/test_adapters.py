@@ -15,7 +15,7 @@ from torch import nn
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 
 import verify
-from tests.verify.catalog_parts import OBSERVED, catalog, few, recipe
+from tests.verify.catalog_parts import OBSERVED, catalog, needed
 from tests.verify.test_capture import Keep, prompts_of
 from tests.verify.test_odd_models import model_of
 from verify import reference, support
@@ -23,8 +23,6 @@ from verify.anatomy import Anatomy, UnsupportedArchitecture
 from verify.capture import run_pass
 from verify.foreign_layers import foreign_layers
 from verify.loading import ModelError, find, load, wrap
-from verify.planning import Job
-from verify.running import run
 
 peft = pytest.importorskip("peft", reason="the development group has peft: make setup")
 
@@ -120,10 +118,9 @@ def test_scores_are_those_of_weights_merged_by_hand(name: str) -> None:
 @pytest.mark.parametrize("name", ["llama", "gpt2"])
 def test_what_is_lost_without_each_head_is_that_of_merged_weights(name: str) -> None:
     model = of_all_layers(name)
-    job = Job("induction", few(recipe("induction", "needed"), 4))
     scores = []
     for made in (model, by_hand(name, model)):
-        (record,) = run(wrap(made, tokenizer(name)), catalog(), [job])
+        record = needed(wrap(made, tokenizer(name)))
         assert record.scores is not None
         scores.append(np.array(record.scores.mean))
     assert np.abs(scores[1]).max() > 0.01

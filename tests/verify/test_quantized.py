@@ -18,13 +18,11 @@ from torch import Tensor, nn
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 
 import verify
-from tests.verify.catalog_parts import OBSERVED, catalog, few, recipe
+from tests.verify.catalog_parts import OBSERVED, catalog, needed
 from verify import reference, support
 from verify.anatomy import Anatomy, UnsupportedArchitecture
 from verify.fingerprints import state_sha256
 from verify.loading import find, load, wrap
-from verify.planning import Job
-from verify.running import run
 from verify.weights import matrix
 
 FOLDER = Path(reference.__file__).parent / "llama"
@@ -101,10 +99,9 @@ def test_scores_are_those_of_the_numbers_written_out(kind: type[Bytes]) -> None:
 @pytest.mark.parametrize("kind", [Bytes, ShortFloats])
 def test_what_is_lost_without_each_head_is_that_of_the_numbers_too(kind: type[Bytes]) -> None:
     tokenizer = AutoTokenizer.from_pretrained(FOLDER)
-    job = Job("induction", few(recipe("induction", "needed"), 4))
     scores = []
     for made in (model(kind), model(written_out(kind))):
-        (record,) = run(wrap(made, tokenizer), catalog(), [job])
+        record = needed(wrap(made, tokenizer))
         assert record.scores is not None
         scores.append(np.array(record.scores.mean))
     assert np.abs(scores[1]).max() > 0.01

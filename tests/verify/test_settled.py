@@ -11,15 +11,13 @@ import torch
 import verify
 from catalog.schema.evidence import Evidence
 from tests.planted import Planted, induction_model
-from tests.verify.catalog_parts import OBSERVED, catalog, few, recipe
+from tests.verify.catalog_parts import OBSERVED, catalog, needed
 from tests.verify.test_capture import prompts_of
 from tests.verify.tiny_models import tiny
 from verify import support
 from verify.anatomy import Anatomy
 from verify.capture import LayerView, Reader, run_pass
 from verify.loading import wrap
-from verify.planning import Job
-from verify.running import run
 
 TYPES = ("induction", "previous-token", "letter-mover")
 Setting = Callable[[], AbstractContextManager[None]]
@@ -94,10 +92,8 @@ def measured(planted: Planted) -> dict[tuple[str, str], Evidence]:
         catalog=catalog(),
         progress=False,
     )
-    without = Job("induction", few(recipe("induction", "needed"), 4))
-    loaded = wrap(planted.model, planted.tokenizer)
-    (needed,) = run(loaded, catalog(), [without])
-    return {**ours.evidence, without.key: needed}
+    without = needed(wrap(planted.model, planted.tokenizer))
+    return {**ours.evidence, (without.head_type, without.recipe): without}
 
 
 @each
